@@ -1,0 +1,130 @@
+// SQLite behind two small classes; nothing else in the product includes <sqlite3.h>.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+struct sqlite3;
+struct sqlite3_stmt;
+
+namespace purser {
+
+class Statement;
+
+enum class Synchronous { kNormal, kFull };
+
+struct DatabaseOptions {
+  bool read_only = false;
+  // kFull: a commit is on the disk when it returns. kNormal: it survives a crash of the process.
+  Synchronous synchronous = Synchronous::kNormal;
+  // Pages kept in memory, in KiB: what bounds memory whatever the file's size.
+  int cache_kib = 8192;
+};
+
+// One connection to one file in WAL mode; one read-write connection a file in the whole process.
+// Not thread-safe: one thread at a time.
+//
+// Errors: ResourceExhausted where the disk is full (nothing changed; may work later), DataLoss for
+// a file that is damaged or no database, AlreadyExists for a UNIQUE constraint, Aborted where the
+// file is locked, Internal for an I/O error.
+class Database {
+ public:
+  // Opens `path`, creating it unless read-only. ":memory:" is a database of its own.
+  static absl::StatusOr<std::unique_ptr<Database>> Open(const std::string& path,
+                                                        const DatabaseOptions& options = {});
+  ~Database();
+  Database(const Database&) = delete;
+  Database& operator=(const Database&) = delete;
+
+  // Runs one or more statements that return no rows: a schema, "BEGIN IMMEDIATE", "COMMIT".
+  absl::Status Execute(const std::string& sql);
+
+  // The prepared statement of `sql`, kept and handed out again; reset, with nothing bound. Owned by
+  // the database; used to its end before the same text is asked for again. Dies (CHECK) on SQL that
+  // does not compile against a healthy file: that is a bug.
+  Statement& Prepare(absl::string_view sql);
+
+  // Number of rows changed by the last statement.
+  int64_t Changes() const;
+
+  // SQLite's quick_check; DataLoss with its first finding.
+  absl::Status QuickCheck();
+
+ private:
+  explicit Database(sqlite3* handle);
+
+  struct Cache;
+  sqlite3* handle_;
+  std::unique_ptr<Cache> cache_;
+};
+
+// statement.Bind(id).Bind(position); while (statement.Next()) use(statement.Text(0));
+// RETURN_IF_ERROR(statement.status()).
+class Statement {
+ public:
+  ~Statement();
+  Statement(const Statement&) = delete;
+  Statement& operator=(const Statement&) = delete;
+
+  // Binds the next parameter, from the first on.
+  Statement& Bind(int64_t value);
+  Statement& Bind(uint64_t value) { return Bind(static_cast<int64_t>(value)); }
+  Statement& Bind(int value) { return Bind(static_cast<int64_t>(value)); }
+  Statement& Bind(double value);
+  Statement& Bind(absl::string_view text);
+  Statement& Bind(const std::string& text) { return Bind(absl::string_view(text)); }
+  Statement& Bind(const char* text) { return Bind(absl::string_view(text)); }
+  Statement& BindBlob(absl::string_view bytes);
+  Statement& BindNull();
+
+  // Steps to the next row; false at the end or on an error (see status()).
+  bool Next();
+
+  // Runs a statement that returns no rows.
+  absl::Status Run();
+
+  absl::Status status() const { return status_; }
+
+  // Columns of the current row, from 0. Text() and Blob() are valid until the next call of Next().
+  bool IsNull(int column) const;
+  int64_t Int(int column) const;
+  double Real(int column) const;
+  absl::string_view Text(int column) const;
+  absl::string_view Blob(int column) const;
+
+ private:
+  friend class Database;
+  Statement(sqlite3* database, sqlite3_stmt* handle) : database_(database), handle_(handle) {}
+  void Reset();
+
+  sqlite3* database_;
+  sqlite3_stmt* handle_;
+  int bound_ = 0;
+  absl::Status status_;
+};
+
+// BEGIN IMMEDIATE in the constructor, ROLLBACK in the destructor unless committed.
+class Transaction {
+ public:
+  explicit Transaction(Database* database);
+  ~Transaction();
+  Transaction(const Transaction&) = delete;
+  Transaction& operator=(const Transaction&) = delete;
+
+  // Of the BEGIN.
+  absl::Status status() const { return status_; }
+  absl::Status Commit();
+
+ private:
+  Database* database_;
+  absl::Status status_;
+  bool open_ = false;
+};
+
+}  // namespace purser
