@@ -26,7 +26,7 @@ absl::Status Annotate(const absl::Status& status, absl::string_view context);
 // Returns from the function if `expression` is not OK.
 #define RETURN_IF_ERROR(expression)                          \
   do {                                                       \
-    if (absl::Status status_ = (expression); !status_.ok()) return status_; \
+    if (absl::Status returned_ = (expression); !returned_.ok()) return returned_; \
   } while (false)
 
 // ASSIGN_OR_RETURN(auto user, FindUser(id)): declares or assigns, or returns the error.

@@ -32,7 +32,7 @@ struct DatabaseOptions {
 //
 // Errors: ResourceExhausted where the disk is full (nothing changed; may work later), DataLoss for
 // a file that is damaged or no database, AlreadyExists for a UNIQUE constraint, Aborted where the
-// file is locked, Internal for an I/O error.
+// file is locked, NotFound where a file to be read only is not there, Internal for an I/O error.
 class Database {
  public:
   // Opens `path`, creating it unless read-only. ":memory:" is a database of its own.
@@ -53,6 +53,9 @@ class Database {
   // Number of rows changed by the last statement.
   int64_t Changes() const;
 
+  // True between BEGIN and its COMMIT or ROLLBACK, SQLite's own after an error included.
+  bool in_transaction() const;
+
   // SQLite's quick_check; DataLoss with its first finding.
   absl::Status QuickCheck();
 
@@ -66,6 +69,9 @@ class Database {
 
 // statement.Bind(id).Bind(position); while (statement.Next()) use(statement.Text(0));
 // RETURN_IF_ERROR(statement.status()).
+//
+// Until Next() has returned false the statement holds its snapshot, and with it every other
+// statement of the connection: after a look-up of one row, call Finish().
 class Statement {
  public:
   ~Statement();
@@ -89,9 +95,13 @@ class Statement {
   // Runs a statement that returns no rows.
   absl::Status Run();
 
-  absl::Status status() const { return status_; }
+  // Ends it where rows are left. The columns are no longer valid, the status stays.
+  void Finish();
 
-  // Columns of the current row, from 0. Text() and Blob() are valid until the next call of Next().
+  const absl::Status& status() const { return status_; }
+
+  // Columns of the current row, from 0. Text() and Blob() are valid until the next call of Next(),
+  // Finish() or Prepare() of the same text; both are empty for NULL.
   bool IsNull(int column) const;
   int64_t Int(int column) const;
   double Real(int column) const;
