@@ -11,19 +11,17 @@
 // else it is inert, for every reader for ever.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <string>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "broker/crypto/sha256.h"
 #include "broker/events/stream_id.h"
 #include "purser/event/v1/envelope.pb.h"
 
 namespace purser {
-
-using Sha256Hash = std::array<unsigned char, 32>;
 
 // A record's ordinal among the valid ones of its stream; the first is 1, 0 is before it.
 using StreamPosition = uint64_t;
@@ -34,7 +32,7 @@ inline constexpr uint16_t kReaderRevision = 1;
 // Where a chain ends.
 struct Head {
   StreamPosition position = 0;
-  Sha256Hash self{};  // SHA-256 of the stream's id while position is 0
+  Sha256Hash self{};                       // SHA-256 of the stream's id while position is 0
   absl::Time time = absl::InfinitePast();  // log time of the last record
 
   bool operator==(const Head& other) const {
@@ -49,7 +47,7 @@ Head EmptyHead(const StreamId& stream);
 struct Record {
   std::string bytes;
 
-  // Of bytes that PeekRecord() took.
+  // Of bytes that ChainRecord() made or JudgeRecord() took for ours.
   Sha256Hash prev() const;
   Sha256Hash self() const;
 };

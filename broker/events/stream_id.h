@@ -24,8 +24,9 @@ class StreamId {
   static StreamId Directory(absl::string_view id) { return {StreamKind::kDirectory, id}; }
   static StreamId App(absl::string_view id) { return {StreamKind::kApp, id}; }
   static StreamId Exchanges(absl::string_view app_id) { return {StreamKind::kExchanges, app_id}; }
+  static StreamId Heartbeats() { return {StreamKind::kHeartbeats, ""}; }
 
-  // Of its text. InvalidArgument where it is none.
+  // Of its text; ids are of letters, digits, '-', '_' and '.'. InvalidArgument where it is none.
   static absl::StatusOr<StreamId> Parse(absl::string_view text);
 
   StreamKind kind() const { return kind_; }
