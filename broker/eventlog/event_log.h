@@ -21,7 +21,8 @@ namespace purser {
 struct AppendResult {
   // OK: all are valid and durable.
   // Aborted: another writer came first; fold to the new head and decide again.
-  // Unavailable: the log is out of reach, the rest may yet become valid or not; the log settles that
+  // Unavailable: the log is out of reach, the rest may yet become valid or not; the log settles
+  // that
   //   with a barrier before it takes another append on the stream. Nobody may be told "done".
   // ResourceExhausted: the disk is full; nothing was written, later appends may succeed.
   // DataLoss, FailedPrecondition: the stream is broken or moved; it takes no append any more.

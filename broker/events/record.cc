@@ -126,16 +126,23 @@ absl::StatusOr<Envelope> DecodeRecord(absl::string_view bytes) {
   return envelope;
 }
 
-absl::StatusOr<Standing> JudgeRecord(const StreamId& stream, absl::string_view bytes, Head* head) {
+absl::StatusOr<Standing> JudgeRecord(const StreamId& stream, absl::string_view bytes, Head* head,
+                                     Envelope* envelope) {
   if (bytes.substr(0, kMagic.size()) != kMagic) return Standing::kForeign;
   RETURN_IF_ERROR(CheckFrame(bytes));
   // One a thread: parsing into it again allocates nothing.
-  thread_local Envelope envelope;
-  if (!ParseEnvelope(bytes, &envelope)) return Damage("its envelope does not decode");
-  RETURN_IF_ERROR(CheckEnvelope(stream.ToString(), bytes, envelope));
+  thread_local Envelope scratch;
+  if (envelope == nullptr) envelope = &scratch;
+  if (!ParseEnvelope(bytes, envelope)) return Damage("its envelope does not decode");
+  RETURN_IF_ERROR(CheckEnvelope(stream.ToString(), bytes, *envelope));
   if (HashAt(bytes, kPrevAt) != head->self) return Standing::kInert;
-  *head = {head->position + 1, HashAt(bytes, kSelfAt), std::max(head->time, TimeOf(envelope))};
+  *head = {head->position + 1, HashAt(bytes, kSelfAt), std::max(head->time, TimeOf(*envelope))};
   return Standing::kValid;
+}
+
+absl::StatusOr<Head> HeadAt(StreamPosition position, absl::string_view bytes) {
+  ASSIGN_OR_RETURN(const Envelope envelope, DecodeRecord(bytes));
+  return Head{position, HashAt(bytes, kSelfAt), TimeOf(envelope)};
 }
 
 }  // namespace purser

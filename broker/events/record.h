@@ -67,6 +67,10 @@ Record ChainRecord(const StreamId& stream, event::v1::Envelope envelope, absl::T
 // The envelope of a record that is known to be whole. DataLoss where it does not decode.
 absl::StatusOr<event::v1::Envelope> DecodeRecord(absl::string_view bytes);
 
+// The head of a stream whose last valid record is `bytes`, at `position`. DataLoss where it does
+// not decode; its hash is not checked.
+absl::StatusOr<Head> HeadAt(StreamPosition position, absl::string_view bytes);
+
 // How a record stands to the head of its stream.
 enum class Standing {
   kValid,    // prev equals the head
@@ -74,11 +78,13 @@ enum class Standing {
   kForeign,  // without our magic: not ours
 };
 
-// Tells how `bytes` stand to `head` and, where valid, moves `head` onto them.
+// Tells how `bytes` stand to `head` and, where valid, moves `head` onto them. Where the record is
+// valid or inert, `envelope` (unless null) holds what it says.
 //
 // DataLoss: damage (self is not the hash of its bytes, the envelope does not decode, another
 // stream's record, a kind unknown though its lowest reader is not above ours).
 // FailedPrecondition: its lowest reader is above ours; an older node stops here.
-absl::StatusOr<Standing> JudgeRecord(const StreamId& stream, absl::string_view bytes, Head* head);
+absl::StatusOr<Standing> JudgeRecord(const StreamId& stream, absl::string_view bytes, Head* head,
+                                     event::v1::Envelope* envelope = nullptr);
 
 }  // namespace purser
