@@ -18,12 +18,13 @@ namespace purser::http {
 struct Request {
   std::string method;  // "GET"
   std::string path;    // percent-decoded, without the query: "/scim/v2/Users"
-  // Percent-decoded, in the order given; a bare parameter has an empty value.
+  // Percent-decoded, a plus sign being a space, in the order given; a bare parameter has an empty
+  // value.
   std::vector<std::pair<std::string, std::string>> query;
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
-  std::string scheme;       // "http" or "https"
-  std::string host;         // the Host header
+  std::string scheme;  // "http" or "https"
+  std::string host;    // the Host header
   std::string remote_address;
 
   // The first header of that name, in any case; empty where there is none.
@@ -47,7 +48,7 @@ using Handler = std::function<void(Request, Respond)>;
 
 struct ServerOptions {
   std::string address = "127.0.0.1:8080";  // port 0: one that is free
-  std::string certificate_file;  // PEM; both empty: clear text
+  std::string certificate_file;            // PEM; both empty: clear text
   std::string key_file;
   int threads = 1;
   size_t max_body_bytes = 32u << 20;
@@ -56,7 +57,7 @@ struct ServerOptions {
   absl::Duration header_timeout = absl::Seconds(10);  // from the first byte to the last header
   absl::Duration body_timeout = absl::Seconds(30);    // without a byte of it arriving
   absl::Duration body_total_timeout = absl::Minutes(5);
-  absl::Duration idle_timeout = absl::Seconds(120);   // between requests
+  absl::Duration idle_timeout = absl::Seconds(120);  // between requests
   // Renders the server's own refusals (400, 408, 413, 431) in the form that the path's clients
   // expect; plain text where it is not set.
   std::function<Response(int status, absl::string_view path, absl::string_view message)> error_page;
@@ -73,8 +74,8 @@ class Server {
   // The port it listens on.
   virtual uint16_t port() const = 0;
 
-  // Takes no new connection or request, waits at most `drain` for answers under way, closes the rest
-  // unanswered, and joins its threads.
+  // Takes no new connection or request, waits at most `drain` for answers under way, closes the
+  // rest unanswered, and joins its threads.
   virtual void Stop(absl::Duration drain) = 0;
 };
 
