@@ -2,8 +2,8 @@
 //
 // The runtime (connectors/delivery) owns order, retry, rate, parking and persistence. A connector
 // makes one attempt and tells what happened: it never retries, sleeps, follows a redirect, keeps
-// state between calls beyond what Check() may fetch again, or decides policy. One folder a connector;
-// each passes tests/conformance/connector_suite.
+// state between calls beyond what Check() may fetch again, or decides policy. One folder a
+// connector; each passes tests/conformance/connectors.
 #pragma once
 
 #include <functional>
@@ -15,9 +15,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
-#include "connectors/api/http_client.h"
 #include "nlohmann/json.hpp"
-#include "purser/config/v1/config.pb.h"
 
 namespace purser::connectors {
 
@@ -46,7 +44,7 @@ enum class Verdict {
 // The last exchange with the app, redacted: no secret, no personal value; for people.
 struct Exchange {
   std::string method;
-  std::string url;      // without query values
+  std::string url;  // without query values
   int status = 0;
   std::string summary;  // scimType, error type, the names of the fields sent
 };
@@ -57,6 +55,8 @@ struct Result {
   int http_status = 0;
   std::optional<absl::Duration> retry_after;
   Exchange exchange;
+  // Targets that a write which took effect went without: a department the app does not know.
+  std::vector<std::string> left_out;
 
   bool ok() const { return verdict == Verdict::kDone; }
 };
@@ -88,7 +88,7 @@ struct Changes {
 };
 
 struct MemberChanges {
-  std::vector<std::string> add;     // the app's ids
+  std::vector<std::string> add;  // the app's ids
   std::vector<std::string> remove;
 };
 
@@ -100,7 +100,7 @@ using WriteDone = std::function<void(Result, RemoteResource)>;
 // What the runtime must know before it plans; from the dialect and the connector's nature.
 struct Capabilities {
   bool groups = false;
-  bool deletes = true;         // false: a leaver's account is disabled, never deleted
+  bool deletes = true;  // false: a leaver's account is disabled, never deleted
   bool lists = true;
   bool delete_keeps_account = false;  // Replicon: the name stays taken after Delete()
 };
@@ -140,21 +140,12 @@ class Connector {
                       const Call& call, WriteDone done) = 0;
   // Gives or takes access and carries nothing else.
   virtual void SetActive(const std::string& id, bool active, const Call& call, WriteDone done) = 0;
-  // As the app deletes; where it keeps the account (delete_keeps_account), ends its access for good.
+  // As the app deletes; where it keeps the account (delete_keeps_account), ends its access for
+  // good.
   virtual void Delete(ResourceType type, const std::string& id, const Call& call,
                       WriteDone done) = 0;
   virtual void ChangeMembers(const std::string& group_id, const MemberChanges& changes,
                              const Call& call, WriteDone done) = 0;
 };
-
-// Resolves "${env:NAME}" and "${file:/path}"; read again at each call, so that a changed file counts.
-// An error names the reference, never a value.
-using SecretResolver = std::function<absl::StatusOr<std::string>(const std::string& reference)>;
-
-// `app` is complete (template applied). `http` outlives the connector.
-// InvalidArgument where the configuration lacks what the connector needs, naming the field.
-absl::StatusOr<std::unique_ptr<Connector>> MakeConnector(const config::v1::App& app,
-                                                         HttpClient* http,
-                                                         SecretResolver secrets);
 
 }  // namespace purser::connectors
