@@ -1,8 +1,5 @@
 #include <arpa/inet.h>
-#include <openssl/evp.h>
-#include <openssl/pem.h>
 #include <openssl/ssl.h>
-#include <openssl/x509.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -12,6 +9,7 @@
 #include "broker/http/server.h"
 #include "gtest/gtest.h"
 #include "raw_client.h"
+#include "tests/support/self_signed.h"
 
 namespace purser::http {
 namespace {
@@ -23,36 +21,6 @@ struct Freer {
     Free(object);
   }
 };
-using Key = std::unique_ptr<EVP_PKEY, Freer<EVP_PKEY_free>>;
-using Certificate = std::unique_ptr<X509, Freer<X509_free>>;
-
-// A self-signed certificate for 127.0.0.1 and its key, as PEM files of this test.
-struct CertificateFiles {
-  CertificateFiles() {
-    Key key(EVP_EC_gen("P-256"));
-    Certificate certificate(X509_new());
-    X509_set_version(certificate.get(), 2);
-    X509_gmtime_adj(X509_getm_notBefore(certificate.get()), -60);
-    X509_gmtime_adj(X509_getm_notAfter(certificate.get()), 3600);
-    X509_set_pubkey(certificate.get(), key.get());
-    X509_NAME* const name = X509_get_subject_name(certificate.get());
-    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
-                               reinterpret_cast<const unsigned char*>("127.0.0.1"), -1, -1, 0);
-    X509_set_issuer_name(certificate.get(), name);
-    X509_sign(certificate.get(), key.get(), EVP_sha256());
-    FILE* file = fopen(certificate_path.c_str(), "w");
-    PEM_write_X509(file, certificate.get());
-    fclose(file);
-    file = fopen(key_path.c_str(), "w");
-    PEM_write_PrivateKey(file, key.get(), nullptr, nullptr, 0, nullptr, nullptr);
-    fclose(file);
-  }
-
-  const std::string base = absl::StrCat(::testing::TempDir(), "/purser_tls_", getpid());
-  const std::string certificate_path = base + ".crt";
-  const std::string key_path = base + ".key";
-};
-
 // A blocking TLS client that trusts anything.
 class TlsClient {
  public:
@@ -110,7 +78,7 @@ class ServerTls : public ::testing::Test {
     options_.key_file = files_.key_path;
   }
 
-  CertificateFiles files_;
+  SelfSigned files_;
   ServerOptions options_;
 };
 
