@@ -75,7 +75,8 @@ class RecordStore {
   absl::Status Clear(const StreamId& stream, const std::vector<RecordBatch::Meta>& meta = {});
 
   // Records after `after` in order, at most `max_records` and about `max_bytes`, at least one if
-  // there is one. A gap is returned as it stands. NotFound for a stream that was not added.
+  // there is one. A gap is returned as it stands; an error, only where no record before it can be
+  // returned. NotFound for a stream that was not added.
   absl::StatusOr<std::vector<StoredRecord>> Read(const StreamId& stream, StreamPosition after,
                                                  size_t max_records, size_t max_bytes) const;
 
