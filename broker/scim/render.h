@@ -1,0 +1,35 @@
+// Resources and lists as the text of an answer.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "broker/scim/filter.h"
+#include "broker/scim/projection.h"
+
+namespace purser::scim {
+
+inline constexpr absl::string_view kMediaType = "application/scim+json";
+
+// W/"42": a resource's meta.version and its ETag.
+std::string EntityTag(uint64_t version);
+
+// "https://id.example.com/scim/v2/Users/0192..."; `base_url` without a slash at its end.
+std::string LocationOf(absl::string_view base_url, event::v1::ResourceType type,
+                       absl::string_view id);
+
+// Appends the resource with schemas, id and meta. The view's members or groups are rendered where
+// the projection includes them.
+void AppendResource(const ResourceView& view, absl::string_view base_url,
+                    const Projection& projection, std::string* out);
+std::string RenderResource(const ResourceView& view, absl::string_view base_url,
+                           const Projection& projection = {});
+
+// A ListResponse (RFC 7644, section 3.4.2) around resources that AppendResource() has made.
+// `start_index` counts from 1.
+std::string RenderList(uint64_t total, uint64_t start_index,
+                       const std::vector<std::string>& resources);
+
+}  // namespace purser::scim

@@ -1,0 +1,121 @@
+#include "broker/scim/resource_input.h"
+
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "broker/base/status.h"
+#include "broker/scim/error.h"
+#include "broker/scim/value.h"
+
+namespace purser::scim {
+namespace {
+
+using nlohmann::json;
+
+// Clients send unknown and misspelt URNs; what is checked is that there are some.
+absl::Status CheckSchemas(const json& schemas) {
+  if (!schemas.is_array() || schemas.empty()) {
+    return BadRequest(ErrorType::kInvalidValue, "\"schemas\" must be a list of URNs");
+  }
+  for (const json& urn : schemas) {
+    if (!urn.is_string()) {
+      return BadRequest(ErrorType::kInvalidValue, "\"schemas\" must be a list of URNs");
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status AddAttribute(const Attribute& attribute, json value, json* holder) {
+  if (attribute.is_read_only()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(json canonical, CanonicalValue(attribute, std::move(value), ValueForm::kWhole));
+  if (canonical.is_null() || attribute.mutability == Mutability::kWriteOnly) {
+    return absl::OkStatus();
+  }
+  holder->emplace(attribute.name, std::move(canonical));
+  return absl::OkStatus();
+}
+
+absl::Status AddExtension(const Schema& extension, json value, json* attributes) {
+  if (value.is_null()) return absl::OkStatus();
+  if (!value.is_object()) {
+    return BadRequest(ErrorType::kInvalidValue,
+                      absl::StrCat("\"", extension.urn, "\" must be an object"));
+  }
+  json holder = json::object();
+  for (auto& [name, item] : *value.get_ptr<json::object_t*>()) {
+    const Attribute* attribute = extension.Find(name);
+    if (attribute == nullptr) continue;
+    RETURN_IF_ERROR(AddAttribute(*attribute, std::move(item), &holder));
+  }
+  if (!holder.empty()) attributes->emplace(extension.urn, std::move(holder));
+  return absl::OkStatus();
+}
+
+absl::Status AddMembers(const json& value, ResourceInput* input) {
+  ASSIGN_OR_RETURN(input->members, MemberIds(value));
+  return absl::OkStatus();
+}
+
+absl::Status AddNamed(const ResourceSchema& schema, const std::string& name, json value,
+                      ResourceInput* input) {
+  if (absl::StartsWithIgnoreCase(name, "urn:")) {
+    const Schema* extension = schema.Extension(name);
+    if (extension == nullptr) return absl::OkStatus();
+    return AddExtension(*extension, std::move(value), &input->attributes);
+  }
+  const Attribute* attribute = schema.FindCore(name);
+  if (attribute == nullptr || attribute->name == "schemas") return absl::OkStatus();
+  if (attribute->name == "members") return AddMembers(value, input);
+  return AddAttribute(*attribute, std::move(value), &input->attributes);
+}
+
+bool HasSchemas(const json& body, absl::Status* status) {
+  for (const auto& [name, value] : *body.get_ptr<const json::object_t*>()) {
+    if (!absl::EqualsIgnoreCase(name, "schemas")) continue;
+    *status = CheckSchemas(value);
+    return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+absl::Status CheckRequired(const ResourceSchema& schema, const json& attributes) {
+  for (const Attribute& attribute : schema.core.attributes) {
+    if (!attribute.required) continue;
+    const auto value = attributes.find(attribute.name);
+    const bool blank = value == attributes.end() ||
+                       (value->is_string() &&
+                        absl::StripAsciiWhitespace(value->get_ref<const std::string&>()).empty());
+    if (blank) {
+      return BadRequest(ErrorType::kInvalidValue,
+                        absl::StrCat("attribute \"", attribute.name, "\" is required"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<ResourceInput> ParseResource(const ResourceSchema& schema, absl::string_view body,
+                                            const JsonLimits& limits) {
+  ASSIGN_OR_RETURN(json parsed, ParseJson(body, limits));
+  if (!parsed.is_object()) {
+    return BadRequest(ErrorType::kInvalidSyntax, "the body must be a JSON object");
+  }
+  absl::Status schemas;
+  if (!HasSchemas(parsed, &schemas)) {
+    return BadRequest(ErrorType::kInvalidValue, "attribute \"schemas\" is required");
+  }
+  RETURN_IF_ERROR(schemas);
+  ResourceInput input;
+  input.type = schema.type;
+  for (auto& [name, value] : *parsed.get_ptr<json::object_t*>()) {
+    RETURN_IF_ERROR(AddNamed(schema, name, std::move(value), &input));
+  }
+  RETURN_IF_ERROR(CheckRequired(schema, input.attributes));
+  AppendJson(input.attributes, &input.attributes_text);
+  return input;
+}
+
+}  // namespace purser::scim

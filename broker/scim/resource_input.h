@@ -1,0 +1,34 @@
+// The body of POST and PUT, brought into the form in which the directory holds it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "broker/scim/json_text.h"
+#include "broker/scim/schema.h"
+#include "nlohmann/json.hpp"
+
+namespace purser::scim {
+
+struct ResourceInput {
+  event::v1::ResourceType type = event::v1::USER;
+  nlohmann::json attributes = nlohmann::json::object();  // as in Resource
+  std::string attributes_text;                           // the same as JSON text
+  std::vector<std::string> members;                      // of a group: distinct ids
+};
+
+// Parses and checks what does not depend on state, so any thread may do it. Names in any case;
+// readOnly and unknown attributes and URNs are ignored, null, [] and {} are absent, a password is
+// checked for its type and dropped.
+//
+// 400 invalidSyntax: not JSON, no object. 400 invalidValue: a wrong type, two primary values, a
+// required attribute (schemas too) that is missing. 413: larger than the limits.
+absl::StatusOr<ResourceInput> ParseResource(const ResourceSchema& schema, absl::string_view body,
+                                            const JsonLimits& limits = {});
+
+// OK where `attributes` holds every required attribute, none of them blank.
+absl::Status CheckRequired(const ResourceSchema& schema, const nlohmann::json& attributes);
+
+}  // namespace purser::scim
