@@ -24,8 +24,8 @@ std::string QueryText(const http::Request& request) {
 }
 
 bool IsWrite(absl::string_view operation) {
-  for (absl::string_view start : {"Create", "Patch", "Replace", "Delete", "Update", "Enable",
-                                  "Disable"}) {
+  for (absl::string_view start :
+       {"Create", "Patch", "Replace", "Delete", "Update", "Enable", "Disable"}) {
     if (absl::StartsWith(operation, start)) return true;
   }
   return false;
@@ -92,21 +92,20 @@ void CallLog::Clear() {
 }
 
 json CallLog::Describe(const Entry& entry, bool with_body) {
-  json call = {
-      {"n", entry.number},
-      {"time", absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", entry.begun, absl::UTCTimeZone())},
-      {"method", entry.method},
-      {"path", entry.path},
-      {"query", entry.query},
-      {"operation", entry.operation},
-      {"id", entry.id},
-      {"name", entry.name},
-      {"status", entry.status},
-      {"answered", entry.finished && entry.status != 0},
-      {"under_way", !entry.finished},
-      {"duration_ms", absl::ToDoubleMilliseconds(entry.took)},
-      {"overlaps", entry.overlaps},
-      {"request_id", entry.request_id}};
+  json call = {{"n", entry.number},
+               {"time", absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", entry.begun, absl::UTCTimeZone())},
+               {"method", entry.method},
+               {"path", entry.path},
+               {"query", entry.query},
+               {"operation", entry.operation},
+               {"id", entry.id},
+               {"name", entry.name},
+               {"status", entry.status},
+               {"answered", entry.finished && entry.status != 0},
+               {"under_way", !entry.finished},
+               {"duration_ms", absl::ToDoubleMilliseconds(entry.took)},
+               {"overlaps", entry.overlaps},
+               {"request_id", entry.request_id}};
   if (!entry.operation_id.empty()) call["operation_id"] = entry.operation_id;
   if (!entry.fault.empty()) call["fault"] = entry.fault;
   if (with_body) {
@@ -137,8 +136,10 @@ json CallLog::Stats() const {
   for (const auto& [operation, count] : by_operation_) operations[operation] = count;
   json statuses = json::object();
   for (const auto& [status, count] : by_status_) statuses[absl::StrCat(status)] = count;
-  return {{"in_flight", in_flight_},   {"most_in_flight", most_in_flight_},
-          {"overlaps", overlaps_},     {"by_operation", operations},
+  return {{"in_flight", in_flight_},
+          {"most_in_flight", most_in_flight_},
+          {"overlaps", overlaps_},
+          {"by_operation", operations},
           {"by_status", statuses}};
 }
 

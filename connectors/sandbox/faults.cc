@@ -74,9 +74,9 @@ void ParseAnswer(const json& document, Fault* fault) {
 }  // namespace
 
 absl::StatusOr<Fault> ParseFault(const json& document) {
-  RETURN_IF_ERROR(OnlyKnown(document, {"kind", "status", "effect", "retry_after",
-                                       "retry_after_date_in", "delay_ms", "hold_ms", "body",
-                                       "content_type", "headers"}));
+  RETURN_IF_ERROR(
+      OnlyKnown(document, {"kind", "status", "effect", "retry_after", "retry_after_date_in",
+                           "delay_ms", "hold_ms", "body", "content_type", "headers"}));
   Fault fault;
   fault.name = TextMember(document, "kind");
   const auto kind = std::find_if(std::begin(kKinds), std::end(kKinds),
@@ -90,8 +90,8 @@ absl::StatusOr<Fault> ParseFault(const json& document) {
     return absl::InvalidArgumentError("status must be from 200 to 599");
   }
   const json* effect = Member(document, "effect");
-  fault.effect = effect == nullptr ? fault.kind == FaultKind::kBadJson
-                                   : AsBoolean(*effect).value_or(false);
+  fault.effect =
+      effect == nullptr ? fault.kind == FaultKind::kBadJson : AsBoolean(*effect).value_or(false);
   fault.delay = Milliseconds(document, "delay_ms");
   fault.hold = Milliseconds(document, "hold_ms");
   ParseAnswer(document, &fault);
@@ -106,8 +106,7 @@ absl::StatusOr<Faults::Rule> Faults::ParseRule(const json& document) {
   rule.document.erase("met");
   const json* match = Member(document, "match");
   if (match != nullptr) {
-    RETURN_IF_ERROR(
-        OnlyKnown(*match, {"app", "method", "path_contains", "subject", "operation"}));
+    RETURN_IF_ERROR(OnlyKnown(*match, {"app", "method", "path_contains", "subject", "operation"}));
     rule.app = TextMember(*match, "app");
     rule.method = TextMember(*match, "method");
     rule.path_contains = TextMember(*match, "path_contains");

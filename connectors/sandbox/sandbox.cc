@@ -65,7 +65,8 @@ class RunningSandbox : public Sandbox {
 };
 
 void RunningSandbox::Add(std::string app, std::string base_path, std::unique_ptr<Twin> twin) {
-  auto server = std::make_unique<TwinServer>(std::move(app), std::move(twin), SystemClock(), timer_);
+  auto server =
+      std::make_unique<TwinServer>(std::move(app), std::move(twin), SystemClock(), timer_);
   twins_.push_back({std::move(base_path), std::move(server)});
 }
 
@@ -105,10 +106,10 @@ absl::Status RunningSandbox::Listen(const SandboxOptions& options) {
   server.address = options.listen;
   server.threads = options.threads;
   server.max_connections = 16384;
-  ASSIGN_OR_RETURN(server_, http::Server::Start(server, [this](http::Request request,
-                                                               http::Respond respond) {
-    Serve(std::move(request), std::move(respond));
-  }));
+  ASSIGN_OR_RETURN(
+      server_, http::Server::Start(server, [this](http::Request request, http::Respond respond) {
+        Serve(std::move(request), std::move(respond));
+      }));
   return absl::OkStatus();
 }
 

@@ -232,7 +232,8 @@ void Patcher::DropUnassigned() {
 Refusal MemberIds(const json& value, std::vector<std::string>* ids) {
   if (value.is_null()) return {};
   for (const json& member : value.is_array() ? value : json::array({value})) {
-    const std::string id = member.is_string() ? member.get<std::string>() : TextMember(member, "value");
+    const std::string id =
+        member.is_string() ? member.get<std::string>() : TextMember(member, "value");
     if (id.empty()) return BadRequest("invalidValue", "a member needs a value");
     ids->push_back(id);
   }

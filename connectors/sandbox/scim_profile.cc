@@ -43,14 +43,8 @@ std::vector<AttributeRow> RecniceRows() {
 
 std::vector<AttributeRow> PreciateRows() {
   return {{"userName", true},  // SCIM itself requires it
-          {"active"},
-          {"displayName"},
-          {"title"},
-          {"name.givenName"},
-          {"name.familyName"},
-          {"name.formatted"},
-          {"externalId"},
-          {Enterprise("department")}};
+          {"active"},          {"displayName"},    {"title"},      {"name.givenName"},
+          {"name.familyName"}, {"name.formatted"}, {"externalId"}, {Enterprise("department")}};
 }
 
 std::vector<AttributeRow> AlexisHrRows() {

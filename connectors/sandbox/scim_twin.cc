@@ -82,8 +82,8 @@ absl::Status Load(const json& state, const char* name, const ScimProfile& profil
   if (list == nullptr) return absl::OkStatus();
   for (const json& resource : *list) {
     if (!list->is_array() || TextMember(resource, "id").empty()) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          profile.app, ": ", name, " must be a list of resources, each with its id"));
+      return absl::InvalidArgumentError(
+          absl::StrCat(profile.app, ": ", name, " must be a list of resources, each with its id"));
     }
     resources->Put(EntryOf(resource));
   }
@@ -173,7 +173,8 @@ http::Response ScimTwin::List(const Target& target) const {
     if (Refusal no = ParseFilter(*filter, &terms)) return ScimError(no);
     const char* name = target.group ? "displayName" : "userName";
     if (terms.size() != 1 || !absl::EqualsIgnoreCase(terms[0].attribute, name)) {
-      return ScimError(BadRequest("invalidFilter", absl::StrCat("only ", name, " can be filtered")));
+      return ScimError(
+          BadRequest("invalidFilter", absl::StrCat("only ", name, " can be filtered")));
     }
     found = Select(target, terms[0]);
   } else {

@@ -73,9 +73,9 @@ class ScimTwin : public Twin {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Stores the changed resource under a new version, and gives it back; the old one where nothing
   // differs. Without commit it is made in `*scratch` alone.
-  const ScimEntry& Update(const Target& target, const ScimEntry& before,
-                          nlohmann::json attributes, const std::vector<MemberStep>& steps,
-                          ScimEntry* scratch) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  const ScimEntry& Update(const Target& target, const ScimEntry& before, nlohmann::json attributes,
+                          const std::vector<MemberStep>& steps, ScimEntry* scratch)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Forget(const std::string& id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::string NewId() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::vector<const ScimEntry*> Select(const Target& target, const EqualTerm& term) const

@@ -101,8 +101,8 @@ http::Response ScimTwin::Read(const Target& target, const ScimEntry& entry) cons
 http::Response ScimTwin::Answer(const Target& target, int status, const ScimEntry& entry) const {
   http::Response response = ScimJson(status, Render(target, entry));
   response.headers.emplace_back("ETag", EntityTag(entry.version));
-  response.headers.emplace_back(
-      "Location", TextMember(*Member(*entry.document, "meta"), "location"));
+  response.headers.emplace_back("Location",
+                                TextMember(*Member(*entry.document, "meta"), "location"));
   return response;
 }
 

@@ -13,17 +13,17 @@ namespace purser::sandbox {
 // A request as its twin understands it, before anything is done.
 struct Call {
   http::Request request;
-  nlohmann::json body;        // discarded where it is no JSON
-  std::string operation;      // "PatchUser", "CreateUserOrApplyModifications"
-  std::string id;             // of the account it is about: a SCIM id, a Replicon URI
-  std::string name;           // its userName, displayName or loginName
-  std::string operation_id;   // Replicon's unitOfWorkId
+  nlohmann::json body;       // discarded where it is no JSON
+  std::string operation;     // "PatchUser", "CreateUserOrApplyModifications"
+  std::string id;            // of the account it is about: a SCIM id, a Replicon URI
+  std::string name;          // its userName, displayName or loginName
+  std::string operation_id;  // Replicon's unitOfWorkId
 };
 
 // What a fault asks of the twin itself.
 struct Circumstances {
-  bool commit = true;           // false: the answer tells of a change that is not made
-  bool ignore_filter = false;   // a search answers with everything
+  bool commit = true;          // false: the answer tells of a change that is not made
+  bool ignore_filter = false;  // a search answers with everything
 };
 
 // Thread-safe, and never blocks but on its own short lock.

@@ -22,7 +22,8 @@ int StatusElse(const Fault& fault, int fallback) {
 
 // Half of what would have come: no JSON any more.
 http::Response Truncated(http::Response response) {
-  response.body = response.body.size() < 4 ? "{\"" : response.body.substr(0, response.body.size() / 2);
+  response.body =
+      response.body.size() < 4 ? "{\"" : response.body.substr(0, response.body.size() / 2);
   response.status = response.status == 204 ? 200 : response.status;
   return response;
 }

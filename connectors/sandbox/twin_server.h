@@ -20,13 +20,13 @@ namespace purser::sandbox {
 // refers to this, so it is stopped first. The clock and the scheduler outlive it.
 class TwinServer {
  public:
-  TwinServer(std::string app, std::unique_ptr<Twin> twin, const Clock& clock,
-             Scheduler& scheduler);
+  TwinServer(std::string app, std::unique_ptr<Twin> twin, const Clock& clock, Scheduler& scheduler);
 
   // A call of the application.
   void Serve(http::Request request, http::Respond respond);
 
-  // A question about the twin, or an order to it: `what` is state, calls, stats, faults or settings.
+  // A question about the twin, or an order to it: `what` is state, calls, stats, faults or
+  // settings.
   http::Response Control(absl::string_view what, const http::Request& request);
 
   const std::string& app() const { return app_; }

@@ -156,8 +156,8 @@ TEST(Faults, AnIgnoredFilterAnswersWithEveryone) {
   desk.Create("ada");
   desk.Create("bob");
   desk.SetFault({{"kind", "ignore_filter"}}, {{"operation", "FindUsers"}});
-  const auto outcome = desk.Send(
-      MakeRequest("GET", "/preciate/api/v1/scim/Users?filter=userName eq \"ada\""));
+  const auto outcome =
+      desk.Send(MakeRequest("GET", "/preciate/api/v1/scim/Users?filter=userName eq \"ada\""));
   EXPECT_EQ(BodyOf(*outcome->answer)["totalResults"], 2);
 }
 
@@ -216,12 +216,11 @@ TEST(Faults, TheSameSeedThrowsTheSameDice) {
 TEST(Faults, ARuleThatIsMisspeltIsRefusedAndTheOldOnesStand) {
   FaultDesk desk;
   desk.SetFault({{"kind", "status"}, {"status", 500}});
-  for (const json& rules :
-       {json::parse(R"([{"fault":{"kind":"explode"}}])"),
-        json::parse(R"([{"fault":{"kind":"status","stats":3}}])"),
-        json::parse(R"([{"match":{"user":"ada"},"fault":{"kind":"html"}}])"),
-        json::parse(R"([{"match":{}}])"), json::parse(R"([7])"),
-        json::parse(R"([{"fault":{"kind":"status","status":7}}])")}) {
+  for (const json& rules : {json::parse(R"([{"fault":{"kind":"explode"}}])"),
+                            json::parse(R"([{"fault":{"kind":"status","stats":3}}])"),
+                            json::parse(R"([{"match":{"user":"ada"},"fault":{"kind":"html"}}])"),
+                            json::parse(R"([{"match":{}}])"), json::parse(R"([7])"),
+                            json::parse(R"([{"fault":{"kind":"status","status":7}}])")}) {
     EXPECT_FALSE(desk.server.SetFaults({{"rules", rules}}).ok()) << rules;
   }
   EXPECT_EQ(desk.Create("ada")->status(), 500);

@@ -18,10 +18,8 @@ TEST(ScimTwin, ACreatedUserIsFoundByNameInAnyCaseAndById) {
   const http::Response created = desk.Ask("POST", "/Users", RecniceUser("ada@example.com"));
   ASSERT_EQ(created.status, 201);
   const std::string id = BodyOf(created)["id"];
-  EXPECT_EQ(BodyOf(created)["meta"]["location"],
-            "http://127.0.0.1:8090/recnice/scim/Users/" + id);
-  const json found =
-      BodyOf(desk.Ask("GET", "/Users?filter=userName eq \"ADA@example.com\""));
+  EXPECT_EQ(BodyOf(created)["meta"]["location"], "http://127.0.0.1:8090/recnice/scim/Users/" + id);
+  const json found = BodyOf(desk.Ask("GET", "/Users?filter=userName eq \"ADA@example.com\""));
   EXPECT_EQ(found["totalResults"], 1);
   EXPECT_EQ(found["Resources"][0]["id"], id);
   EXPECT_EQ(BodyOf(desk.Ask("GET", "/Users/" + id))["userName"], "ada@example.com");
@@ -88,10 +86,11 @@ TEST(ScimTwin, PatchSpeaksBothDialects) {
   EXPECT_EQ(BodyOf(patched)["active"], false);
   EXPECT_EQ(BodyOf(patched)["emails"][0]["value"], "new@x");
   EXPECT_EQ(BodyOf(patched)[kEnterpriseUrn]["department"], "Looms");
-  patched = desk.Ask("PATCH", "/Users/" + id,
-                     PatchOf({{{"op", "replace"},
-                               {"value", {{"active", true}, {"name.givenName", "Augusta"},
-                                          {department, "Mills"}}}}}));
+  patched = desk.Ask(
+      "PATCH", "/Users/" + id,
+      PatchOf(
+          {{{"op", "replace"},
+            {"value", {{"active", true}, {"name.givenName", "Augusta"}, {department, "Mills"}}}}}));
   ASSERT_EQ(patched.status, 200);
   EXPECT_EQ(BodyOf(patched)["active"], true);
   EXPECT_EQ(BodyOf(patched)["name"]["givenName"], "Augusta");
@@ -191,10 +190,11 @@ TEST(ScimTwin, RemovingListedMembersRemovesThoseAlone) {
            PatchOf({{{"op", "remove"}, {"path", "members[value eq \"" + ids[1] + "\"]"}}}));
   EXPECT_EQ(BodyOf(desk.Ask("GET", url))["members"], json({{{"value", ids[2]}}}));
   EXPECT_FALSE(BodyOf(desk.Ask("GET", url + "?excludedAttributes=members")).contains("members"));
-  EXPECT_EQ(desk.Ask("PATCH", url,
-                     PatchOf({{{"op", "add"}, {"path", "members"}, {"value", {{{"value", "no"}}}}}}))
-                .status,
-            400);
+  EXPECT_EQ(
+      desk.Ask("PATCH", url,
+               PatchOf({{{"op", "add"}, {"path", "members"}, {"value", {{{"value", "no"}}}}}}))
+          .status,
+      400);
 }
 
 TEST(ScimTwin, AlexisHrWantsAPhoneInE164AndAManagerThatExists) {
@@ -229,10 +229,10 @@ TEST(ScimTwin, AChangeWithoutCommitIsToldAndNotMade) {
   const std::string id = CreateUser(desk, {{"userName", "ada"}, {"title", "Analyst"}});
   const json before = desk.twin.State();
   const Circumstances lie{.commit = false};
-  const http::Response patched = desk.Send(
-      MakeRequest("PATCH", desk.Url("/Users/" + id),
-                  PatchOf({{{"op", "replace"}, {"path", "title"}, {"value", "Poet"}}})),
-      lie);
+  const http::Response patched =
+      desk.Send(MakeRequest("PATCH", desk.Url("/Users/" + id),
+                            PatchOf({{{"op", "replace"}, {"path", "title"}, {"value", "Poet"}}})),
+                lie);
   EXPECT_EQ(BodyOf(patched)["title"], "Poet");
   EXPECT_EQ(desk.Send(MakeRequest("POST", desk.Url("/Users"), {{"userName", "bob"}}), lie).status,
             201);

@@ -28,11 +28,10 @@ inline http::Request MakeRequest(std::string method, const std::string& target, 
   request.path = parts[0];
   request.scheme = "http";
   request.host = "127.0.0.1:8090";
-  request.headers = {{"Authorization", authorization},
-                     {"Content-Type", "application/scim+json"}};
+  request.headers = {{"Authorization", authorization}, {"Content-Type", "application/scim+json"}};
   if (!body.is_null()) request.body = body.dump();
   if (parts.size() == 1) return request;
-  for (const std::string& pair : absl::StrSplit(parts[1], '&')) {
+  for (absl::string_view pair : absl::StrSplit(parts[1], '&')) {
     const std::vector<std::string> both = absl::StrSplit(pair, absl::MaxSplits('=', 1));
     request.query.emplace_back(both[0], both.size() > 1 ? both[1] : "");
   }
