@@ -47,6 +47,15 @@ absl::Status CheckFormat(Database* database, const std::string& path) {
                                                     ": run a newer purser"));
 }
 
+absl::Status LimitSize(Database* database, int64_t max_bytes) {
+  Statement& page = database->Prepare("PRAGMA page_size");
+  const int64_t page_bytes = page.Next() ? page.Int(0) : 0;
+  page.Finish();
+  if (page_bytes <= 0) return page.status();
+  return database->Execute(
+      absl::StrCat("PRAGMA max_page_count = ", std::max<int64_t>(max_bytes / page_bytes, 1)));
+}
+
 }  // namespace
 
 // A read-only connection, borrowed from the pool for as long as it lives.
@@ -109,6 +118,7 @@ absl::StatusOr<std::unique_ptr<RecordStore>> RecordStore::Open(const std::string
       std::unique_ptr<Database> writer,
       Database::Open(path, {.synchronous = options.synchronous, .cache_kib = options.cache_kib}));
   RETURN_IF_ERROR(CheckFormat(writer.get(), path));
+  if (options.max_bytes > 0) RETURN_IF_ERROR(LimitSize(writer.get(), options.max_bytes));
   std::unique_ptr<RecordStore> store(new RecordStore(path, options, std::move(writer)));
   RETURN_IF_ERROR(store->LoadStreams());
   return store;
@@ -210,7 +220,10 @@ absl::StatusOr<std::vector<StoredRecord>> RecordStore::Read(const StreamId& stre
   }
   row.Finish();
   // What was read before the damage is whole; asked again behind it, the error is the answer.
-  if (records.empty()) RETURN_IF_ERROR(row.status());
+  if (records.empty() && !row.status().ok()) {
+    return Annotate(row.status(),
+                    absl::StrCat("stream ", stream.ToString(), ", position ", after + 1));
+  }
   return records;
 }
 

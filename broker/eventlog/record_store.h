@@ -27,6 +27,8 @@ struct RecordStoreOptions {
   int cache_kib = 8192;
   // How many threads may read at the same time; more wait for one of them.
   int readers = 2;
+  // The file grows no further (ResourceExhausted); 0: as far as the disk goes.
+  int64_t max_bytes = 0;
 };
 
 // What one transaction writes. The bytes outlive the call of Write().

@@ -62,7 +62,7 @@ absl::Status CheckRun(const StreamId& stream, absl::Span<const StoredRecord> rec
 absl::Status MissingTail(const StreamId& stream, const Head& head, StreamPosition expected) {
   return absl::DataLossError(
       absl::StrCat(Place(stream, head.position + 1),
-                   ": the record is missing; the stream went on to position ", expected));
+                   ": the record is missing; the stream goes on to position ", expected));
 }
 
 absl::StatusOr<StreamReport> VerifyStream(const StreamId& stream, StreamPosition end,

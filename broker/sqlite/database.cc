@@ -73,8 +73,7 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path
 absl::Status Database::Execute(const std::string& sql) {
   const int code = sqlite3_exec(handle_, sql.c_str(), nullptr, nullptr, nullptr);
   if (code == SQLITE_OK) return absl::OkStatus();
-  return SqliteStatus(handle_, sqlite3_extended_errcode(handle_),
-                      absl::string_view(sql).substr(0, 40));
+  return SqliteStatus(handle_, sqlite3_extended_errcode(handle_), "run a statement");
 }
 
 Statement& Database::Prepare(absl::string_view sql) {

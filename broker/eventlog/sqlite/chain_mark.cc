@@ -16,20 +16,8 @@ constexpr size_t kRunBytes = 4 << 20;
 
 std::string KeyOf(const StreamId& stream) { return absl::StrCat("mark/", stream.ToString()); }
 
-absl::StatusOr<Head> ReadMark(const RecordStore& store, const StreamId& stream) {
-  ASSIGN_OR_RETURN(const std::optional<std::string> value, store.Meta(KeyOf(stream)));
-  Head mark = EmptyHead(stream);
-  if (!value.has_value()) return mark;
-  uint64_t position = 0;
-  if (value->size() == sizeof position + mark.self.size()) {
-    for (size_t i = 0; i < sizeof position; ++i) {
-      position = position << 8 | static_cast<unsigned char>((*value)[i]);
-    }
-    mark.position = position;
-    std::memcpy(mark.self.data(), value->data() + sizeof position, mark.self.size());
-    return mark;
-  }
-  return absl::DataLossError(absl::StrCat("stream ", stream.ToString(), ": its mark is damaged"));
+bool IsAboutTheRecords(const absl::Status& status) {
+  return absl::IsDataLoss(status) || absl::IsFailedPrecondition(status);
 }
 
 // The head at the mark, with its time, once the record there is the one that was marked.
@@ -39,9 +27,7 @@ absl::Status CheckMarked(const RecordStore& store, const StreamId& stream, Loade
   if (mark.position == 0) return absl::OkStatus();
   ASSIGN_OR_RETURN(const auto run, store.Read(stream, mark.position - 1, 1, 1));
   if (run.empty() || run[0].position != mark.position) {
-    return absl::DataLossError(absl::StrCat(
-        "stream ", stream.ToString(), ", position ", mark.position,
-        ": the record is missing, though this log held it: it was truncated or restored"));
+    return MissingTail(stream, {.position = mark.position - 1}, mark.position);
   }
   // Hash and content too, not only the place: the rest of the chain hangs on this record.
   Head before{.position = mark.position - 1, .self = Record{run[0].bytes}.prev()};
@@ -79,13 +65,33 @@ RecordBatch::Meta ChainMark(const StreamId& stream, const Head& head) {
   return {.key = KeyOf(stream), .value = std::move(value)};
 }
 
+absl::StatusOr<Head> ReadMark(const RecordStore& store, const StreamId& stream) {
+  ASSIGN_OR_RETURN(const std::optional<std::string> value, store.Meta(KeyOf(stream)));
+  Head mark = EmptyHead(stream);
+  if (!value.has_value()) return mark;
+  uint64_t position = 0;
+  if (value->size() == sizeof position + mark.self.size()) {
+    for (size_t i = 0; i < sizeof position; ++i) {
+      position = position << 8 | static_cast<unsigned char>((*value)[i]);
+    }
+    mark.position = position;
+    std::memcpy(mark.self.data(), value->data() + sizeof position, mark.self.size());
+    return mark;
+  }
+  return absl::DataLossError(absl::StrCat("stream ", stream.ToString(), ": its mark is damaged"));
+}
+
 absl::StatusOr<LoadedChain> LoadChain(const RecordStore& store, const StreamId& stream) {
   LoadedChain chain{.head = EmptyHead(stream)};
   absl::Status status = CheckMarked(store, stream, &chain);
-  if (status.ok()) status = WalkTail(store, stream, &chain);
-  if (!absl::IsDataLoss(status) && !absl::IsFailedPrecondition(status) && !status.ok()) {
-    return status;
+  // Damage at the mark: what is whole before it is found by walking from the first record.
+  const absl::Status walked =
+      status.ok() || IsAboutTheRecords(status) ? WalkTail(store, stream, &chain) : absl::OkStatus();
+  if (!walked.ok()) status = walked;
+  if (walked.ok() && !status.ok() && chain.head.position < chain.marked) {
+    status = MissingTail(stream, chain.head, chain.marked);
   }
+  if (!status.ok() && !IsAboutTheRecords(status)) return status;
   chain.health = status;
   return chain;
 }

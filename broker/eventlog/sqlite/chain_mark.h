@@ -15,6 +15,10 @@ namespace purser {
 // The mark that says `stream` is whole up to `head`.
 RecordBatch::Meta ChainMark(const StreamId& stream, const Head& head);
 
+// The mark of `stream`, without its time; the empty head where it has none. DataLoss where it does
+// not decode.
+absl::StatusOr<Head> ReadMark(const RecordStore& store, const StreamId& stream);
+
 // A stream as it was found: the head up to which it is whole, and what is wrong behind that.
 struct LoadedChain {
   Head head;

@@ -37,10 +37,11 @@ absl::Status NoteStopped(RecordStore* store, absl::string_view value,
 absl::StatusOr<std::unique_ptr<SqliteEventLog>> SqliteEventLog::Create(
     const SqliteEventLogOptions& options) {
   ASSIGN_OR_RETURN(auto lock, FolderLock::Take(options.folder));
-  ASSIGN_OR_RETURN(auto store,
-                   RecordStore::Open(options.folder + "/log.db", {.synchronous = Synchronous::kFull,
-                                                                  .cache_kib = options.cache_kib,
-                                                                  .readers = options.readers}));
+  ASSIGN_OR_RETURN(auto store, RecordStore::Open(options.folder + "/log.db",
+                                                 {.synchronous = Synchronous::kFull,
+                                                  .cache_kib = options.cache_kib,
+                                                  .readers = options.readers,
+                                                  .max_bytes = options.max_log_bytes}));
   ASSIGN_OR_RETURN(auto unchained,
                    UnchainedLog::Open(options.folder + "/exchanges.db", options.exchanges_kept,
                                       options.max_queued_exchange_bytes));
@@ -160,8 +161,7 @@ absl::StatusOr<std::vector<StoredRecord>> SqliteEventLog::Read(const StreamId& s
   auto checked = HeadBefore(stream, after + 1);
   auto records = checked.ok() ? store_->Read(stream, after, max_records, max_bytes)
                               : absl::StatusOr<std::vector<StoredRecord>>(checked.status());
-  absl::Status damage = Annotate(
-      records.status(), absl::StrCat("stream ", stream.ToString(), ", position ", after + 1));
+  absl::Status damage = records.status();
   if (records.ok() && max_records > 0) {
     damage = records->empty() ? MissingTail(stream, *checked, state.head.position)
                               : CheckRun(stream, *records, &*checked);

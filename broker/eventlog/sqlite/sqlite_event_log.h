@@ -29,6 +29,8 @@ struct SqliteEventLogOptions {
   int cache_kib = 8192;
   // How many threads may read at the same time.
   int readers = 4;
+  // log.db grows no further: appends are refused as on a full disk. 0: as far as the disk goes.
+  int64_t max_log_bytes = 0;
   // Of each unchained stream, the newest so many remain.
   uint64_t exchanges_kept = 100'000;
   size_t max_queued_exchange_bytes = 16 << 20;
