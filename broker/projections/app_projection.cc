@@ -1,0 +1,447 @@
+#include "broker/projections/app_projection.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "broker/base/status.h"
+#include "broker/domain/caseless.h"
+#include "broker/events/sealing.h"
+#include "broker/projections/fold_file.h"
+
+namespace purser {
+namespace {
+
+using event::v1::AppCommand;
+using event::v1::AppNote;
+using event::v1::Envelope;
+using event::v1::Outcome;
+using event::v1::StartedOperation;
+using nlohmann::json;
+
+constexpr int kLayout = 1;
+constexpr char kSchema[] = R"sql(
+CREATE TABLE app(
+  owner_node TEXT NOT NULL, owner_boot TEXT NOT NULL, released INTEGER NOT NULL,
+  planned_directory INTEGER NOT NULL, planned_control INTEGER NOT NULL,
+  highest_directory INTEGER NOT NULL, highest_control INTEGER NOT NULL,
+  commanded INTEGER, breaker_open INTEGER NOT NULL, credentials_refused INTEGER NOT NULL,
+  trouble TEXT NOT NULL);
+INSERT INTO app VALUES('', '', 1, 0, 0, 0, 0, NULL, 0, 0, '');
+CREATE TABLE lanes(
+  resource_id TEXT PRIMARY KEY, type INTEGER NOT NULL, linked INTEGER NOT NULL,
+  remote_id TEXT NOT NULL, remote_name TEXT NOT NULL, name_key TEXT NOT NULL,
+  acknowledged TEXT NOT NULL, known INTEGER NOT NULL, settled INTEGER NOT NULL,
+  state INTEGER NOT NULL, code TEXT NOT NULL, message TEXT NOT NULL, http_status INTEGER NOT NULL,
+  tries INTEGER NOT NULL, next_try INTEGER NOT NULL, waits_for TEXT NOT NULL,
+  left_out TEXT NOT NULL, mapping_version INTEGER NOT NULL, last_record INTEGER NOT NULL)
+  WITHOUT ROWID;
+CREATE UNIQUE INDEX lanes_by_account ON lanes(type, remote_id) WHERE linked=1;
+CREATE INDEX lanes_by_name ON lanes(name_key) WHERE linked=1;
+CREATE INDEX lanes_by_state ON lanes(state);
+CREATE INDEX lanes_waiting ON lanes(waits_for) WHERE waits_for!='';
+CREATE TABLE operations(operation_id TEXT PRIMARY KEY, resource_id TEXT NOT NULL,
+  position INTEGER NOT NULL, in_doubt INTEGER NOT NULL, bytes BLOB NOT NULL) WITHOUT ROWID;
+CREATE INDEX operations_of ON operations(resource_id);
+CREATE TABLE acknowledged_members(group_id TEXT, member_id TEXT, remote_id TEXT NOT NULL,
+  PRIMARY KEY(group_id, member_id)) WITHOUT ROWID;
+CREATE INDEX acknowledged_of ON acknowledged_members(member_id);
+CREATE TABLE history(resource_id TEXT, position INTEGER, PRIMARY KEY(resource_id, position))
+  WITHOUT ROWID;
+CREATE INDEX history_by_position ON history(position);
+CREATE TABLE jobs(id TEXT PRIMARY KEY, action INTEGER NOT NULL, state INTEGER NOT NULL,
+  actor TEXT NOT NULL, reason TEXT NOT NULL, message TEXT NOT NULL, done INTEGER NOT NULL,
+  total INTEGER NOT NULL, sent INTEGER NOT NULL, from_time INTEGER NOT NULL,
+  from_position INTEGER NOT NULL, asked INTEGER NOT NULL) WITHOUT ROWID;
+)sql";
+
+// The values of a sealed {"set": .., "clear": ..}; {} where there are none.
+absl::StatusOr<json> OpenValues(const std::string& key_id, const std::string& sealed) {
+  if (sealed.empty()) return json::object();
+  ASSIGN_OR_RETURN(const std::string text, purser::Open(key_id, sealed));
+  json values = json::parse(text, nullptr, false);
+  if (!values.is_object()) return absl::DataLossError("sealed values are not JSON");
+  return values;
+}
+
+// What the app holds once `operation` has taken effect on `lane`.
+absl::Status TakeEffect(const StartedOperation& operation, Lane* lane) {
+  ASSIGN_OR_RETURN(const json changes, OpenValues(operation.key_id(), operation.sealed_changes()));
+  if (operation.kind() == event::v1::DELETE) {
+    lane->linked = false;
+    lane->acknowledged = json();
+    lane->acknowledged_known = true;
+    return absl::OkStatus();
+  }
+  if (operation.kind() == event::v1::CREATE || !lane->acknowledged.is_object()) {
+    lane->acknowledged = json::object();
+  }
+  if (operation.kind() == event::v1::CREATE) lane->acknowledged_known = true;
+  if (changes.contains("set")) lane->acknowledged.update(changes["set"]);
+  for (const json& target : changes.value("clear", json::array())) {
+    lane->acknowledged.erase(target.get<std::string>());
+  }
+  return absl::OkStatus();
+}
+
+void SetLink(const event::v1::Link& link, Lane* lane) {
+  if (link.remote_id().empty()) return;
+  lane->linked = true;
+  lane->remote_id = link.remote_id();
+  lane->remote_name = link.remote_name();
+}
+
+void SetProgress(const Outcome& outcome, Lane* lane) {
+  lane->state = outcome.lane_state() == event::v1::LANE_STATE_UNSPECIFIED ? event::v1::IDLE
+                                                                          : outcome.lane_state();
+  lane->code = outcome.code();
+  lane->message = outcome.message();
+  lane->http_status = static_cast<int>(outcome.http_status());
+  lane->tries = static_cast<int>(outcome.tries());
+  lane->next_try = ToTime(outcome.next_try());
+  lane->waits_for = outcome.waits_for();
+  lane->left_out.assign(outcome.left_out().begin(), outcome.left_out().end());
+  lane->settled = std::max<StreamPosition>(lane->settled, outcome.wanted_position());
+  if (outcome.mapping_version() != 0) lane->mapping_version = outcome.mapping_version();
+}
+
+}  // namespace
+
+AppProjection::AppProjection(std::unique_ptr<Database> database, Head head)
+    : database_(std::move(database)), head_(head), committed_(head), reader_(database_.get()) {}
+
+absl::StatusOr<std::unique_ptr<AppProjection>> AppProjection::Open(const std::string& path,
+                                                                   const StreamId& stream,
+                                                                   int cache_kib) {
+  ASSIGN_OR_RETURN(auto database, OpenFoldFile(path, stream, kLayout, kSchema, cache_kib));
+  ASSIGN_OR_RETURN(const Head head, ReadFoldHead(*database, stream));
+  return std::unique_ptr<AppProjection>(new AppProjection(std::move(database), head));
+}
+
+absl::Status AppProjection::Begin() { return database_->Execute("BEGIN IMMEDIATE"); }
+
+absl::Status AppProjection::Commit() {
+  absl::Status status = WriteFoldHead(*database_, head_);
+  if (status.ok()) status = database_->Execute("COMMIT");
+  if (!status.ok()) {
+    Rollback();
+    return status;
+  }
+  committed_ = head_;
+  return absl::OkStatus();
+}
+
+void AppProjection::Rollback() {
+  database_->Execute("ROLLBACK").IgnoreError();
+  head_ = committed_;
+}
+
+absl::Status AppProjection::Apply(const Record& record, const Envelope& envelope) {
+  ASSIGN_OR_RETURN(const std::string payload, purser::Open(envelope.key_id(), envelope.payload()));
+  RETURN_IF_ERROR(ApplyPayload(envelope, payload, head_.position + 1));
+  head_ = AdvancedHead(head_, record, envelope);
+  return absl::OkStatus();
+}
+
+namespace {
+
+template <typename Payload>
+absl::StatusOr<Payload> Parse(const std::string& bytes) {
+  Payload payload;
+  if (!payload.ParseFromString(bytes)) {
+    return absl::DataLossError("the payload of an app's record does not decode");
+  }
+  return payload;
+}
+
+}  // namespace
+
+absl::Status AppProjection::ApplyPayload(const Envelope& envelope, const std::string& payload,
+                                         StreamPosition position) {
+  switch (envelope.kind()) {
+    case event::v1::TOOK_OVER: {
+      ASSIGN_OR_RETURN(const auto took, Parse<event::v1::TookOver>(payload));
+      RETURN_IF_ERROR(ApplyBasis(took.basis()));
+      return database_->Prepare("UPDATE app SET owner_node=?, owner_boot=?, released=0")
+          .Bind(took.node_id())
+          .Bind(took.boot_id())
+          .Run();
+    }
+    case event::v1::RELEASED: {
+      ASSIGN_OR_RETURN(const auto released, Parse<event::v1::Released>(payload));
+      RETURN_IF_ERROR(ApplyBasis(released.basis()));
+      return database_->Prepare("UPDATE app SET released=1").Run();
+    }
+    case event::v1::STARTED: {
+      ASSIGN_OR_RETURN(const auto started, Parse<event::v1::Started>(payload));
+      RETURN_IF_ERROR(ApplyBasis(started.basis()));
+      return ApplyStarted(started, position);
+    }
+    case event::v1::OUTCOMES: {
+      ASSIGN_OR_RETURN(const auto outcomes, Parse<event::v1::Outcomes>(payload));
+      RETURN_IF_ERROR(ApplyBasis(outcomes.basis()));
+      for (const Outcome& outcome : outcomes.outcomes()) {
+        RETURN_IF_ERROR(ApplyOutcome(outcome, position));
+      }
+      return absl::OkStatus();
+    }
+    case event::v1::PLANNED: {
+      ASSIGN_OR_RETURN(const auto planned, Parse<event::v1::Planned>(payload));
+      RETURN_IF_ERROR(ApplyBasis(planned.basis()));
+      return database_->Prepare("UPDATE app SET planned_directory=?, planned_control=?")
+          .Bind(planned.basis().directory_position())
+          .Bind(planned.basis().control_position())
+          .Run();
+    }
+    case event::v1::APP_COMMAND: {
+      ASSIGN_OR_RETURN(const auto command, Parse<AppCommand>(payload));
+      return ApplyCommand(envelope, command);
+    }
+    case event::v1::APP_NOTE: {
+      ASSIGN_OR_RETURN(const auto note, Parse<AppNote>(payload));
+      RETURN_IF_ERROR(ApplyBasis(note.basis()));
+      return ApplyNote(note);
+    }
+    default:
+      return absl::OkStatus();
+  }
+}
+
+absl::Status AppProjection::ApplyBasis(const event::v1::Basis& basis) {
+  return database_
+      ->Prepare(
+          "UPDATE app SET highest_directory=max(highest_directory, ?),"
+          " highest_control=max(highest_control, ?)")
+      .Bind(basis.directory_position())
+      .Bind(basis.control_position())
+      .Run();
+}
+
+absl::Status AppProjection::Note(absl::string_view resource_id, StreamPosition position) {
+  return database_->Prepare("INSERT OR IGNORE INTO history VALUES(?,?)")
+      .Bind(resource_id)
+      .Bind(position)
+      .Run();
+}
+
+absl::Status AppProjection::ApplyStarted(const event::v1::Started& started,
+                                         StreamPosition position) {
+  for (const StartedOperation& operation : started.operations()) {
+    RETURN_IF_ERROR(database_->Prepare("INSERT OR REPLACE INTO operations VALUES(?,?,?,0,?)")
+                        .Bind(operation.operation_id())
+                        .Bind(operation.resource_id())
+                        .Bind(position)
+                        .BindBlob(operation.SerializeAsString())
+                        .Run());
+    RETURN_IF_ERROR(Note(operation.resource_id(), position));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status AppProjection::CloseOperation(const std::string& operation_id) {
+  return database_->Prepare("DELETE FROM operations WHERE operation_id=?").Bind(operation_id).Run();
+}
+
+absl::Status AppProjection::SaveLane(const Lane& lane) {
+  return database_
+      ->Prepare("INSERT OR REPLACE INTO lanes VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)")
+      .Bind(lane.resource_id)
+      .Bind(static_cast<int>(lane.type))
+      .Bind(lane.linked ? 1 : 0)
+      .Bind(lane.remote_id)
+      .Bind(lane.remote_name)
+      .Bind(CaselessKey(lane.remote_name))
+      .Bind(lane.acknowledged.is_null() ? std::string() : lane.acknowledged.dump())
+      .Bind(lane.acknowledged_known ? 1 : 0)
+      .Bind(lane.settled)
+      .Bind(static_cast<int>(lane.state))
+      .Bind(lane.code)
+      .Bind(lane.message)
+      .Bind(lane.http_status)
+      .Bind(lane.tries)
+      .Bind(lane.next_try == absl::InfinitePast() ? int64_t{0} : ToStored(lane.next_try))
+      .Bind(lane.waits_for)
+      .Bind(absl::StrJoin(lane.left_out, ","))
+      .Bind(lane.mapping_version)
+      .Bind(lane.last_record)
+      .Run();
+}
+
+absl::Status AppProjection::ApplyOutcome(const Outcome& outcome, StreamPosition position) {
+  ASSIGN_OR_RETURN(std::optional<Lane> found, reader_.FindLane(outcome.resource_id()));
+  Lane lane = found.value_or(Lane{outcome.resource_id(), outcome.resource_type()});
+  std::optional<StartedOperation> operation;
+  if (!outcome.operation_id().empty()) {
+    ASSIGN_OR_RETURN(auto open, reader_.OpenOperationOf(outcome.resource_id()));
+    if (open && open->operation.operation_id() == outcome.operation_id()) {
+      operation = std::move(open->operation);
+    }
+  }
+  if (outcome.result() == event::v1::IN_DOUBT) {
+    RETURN_IF_ERROR(database_->Prepare("UPDATE operations SET in_doubt=1 WHERE operation_id=?")
+                        .Bind(outcome.operation_id())
+                        .Run());
+  } else if (outcome.result() != event::v1::OUTCOME_RESULT_UNSPECIFIED && operation) {
+    RETURN_IF_ERROR(CloseOperation(outcome.operation_id()));
+  }
+  if (outcome.result() == event::v1::TOOK_EFFECT && operation) {
+    RETURN_IF_ERROR(TakeEffect(*operation, &lane));
+  }
+  if (!outcome.sealed_observed().empty()) {
+    ASSIGN_OR_RETURN(lane.acknowledged, OpenValues(outcome.key_id(), outcome.sealed_observed()));
+    lane.acknowledged_known = true;
+  }
+  SetLink(outcome.link(), &lane);
+  if (outcome.unlinked() || outcome.observed_absent()) {
+    lane.linked = false;
+    lane.acknowledged = json();
+    lane.acknowledged_known = true;
+  }
+  if (outcome.acknowledged_unknown()) lane.acknowledged_known = false;
+  SetProgress(outcome, &lane);
+  lane.last_record = position;
+  RETURN_IF_ERROR(SaveLane(lane));
+  RETURN_IF_ERROR(ApplyMembers(outcome, operation ? &*operation : nullptr));
+  return Note(outcome.resource_id(), position);
+}
+
+absl::Status AppProjection::ApplyMembers(const Outcome& outcome,
+                                         const StartedOperation* operation) {
+  const std::string& group = outcome.resource_id();
+  const bool gone = outcome.unlinked() || outcome.observed_absent() ||
+                    (operation != nullptr && operation->kind() == event::v1::DELETE &&
+                     outcome.result() == event::v1::TOOK_EFFECT);
+  if (outcome.resource_type() == event::v1::GROUP && (gone || outcome.members_observed())) {
+    RETURN_IF_ERROR(
+        database_->Prepare("DELETE FROM acknowledged_members WHERE group_id=?").Bind(group).Run());
+  }
+  const auto set = [&](const event::v1::MemberReference& member) {
+    // A member of no resource of ours is kept under the account's own id.
+    return database_->Prepare("INSERT OR REPLACE INTO acknowledged_members VALUES(?,?,?)")
+        .Bind(group)
+        .Bind(member.resource_id().empty() ? absl::StrCat("account:", member.remote_id())
+                                           : member.resource_id())
+        .Bind(member.remote_id())
+        .Run();
+  };
+  for (const auto& member : outcome.observed_members()) RETURN_IF_ERROR(set(member));
+  if (operation == nullptr || outcome.result() != event::v1::TOOK_EFFECT) return absl::OkStatus();
+  for (const auto& member : operation->members()) {
+    if (operation->kind() == event::v1::REMOVE_MEMBERS) {
+      RETURN_IF_ERROR(
+          database_->Prepare("DELETE FROM acknowledged_members WHERE group_id=? AND member_id=?")
+              .Bind(group)
+              .Bind(member.resource_id())
+              .Run());
+    } else if (operation->kind() == event::v1::ADD_MEMBERS ||
+               operation->kind() == event::v1::CREATE) {
+      RETURN_IF_ERROR(set(member));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status AppProjection::ReleaseLanes(const AppCommand& command) {
+  const bool retry = command.action() == AppCommand::RETRY;
+  const std::string change =
+      retry ? absl::StrCat("state=", event::v1::RETRYING, ", tries=0, next_try=0, code='retry'")
+            : absl::StrCat("state=", event::v1::SKIPPED, ", code='skipped'");
+  if (command.resource_ids().empty()) {
+    return database_
+        ->Prepare(absl::StrCat("UPDATE lanes SET ", change, " WHERE state=", event::v1::PARKED))
+        .Run();
+  }
+  for (const std::string& id : command.resource_ids()) {
+    RETURN_IF_ERROR(
+        database_
+            ->Prepare(absl::StrCat("UPDATE lanes SET ", change,
+                                   " WHERE resource_id=? AND state IN (", event::v1::PARKED, ",",
+                                   event::v1::RETRYING, ",", event::v1::SKIPPED, ")"))
+            .Bind(id)
+            .Run());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status AppProjection::ApplyCommand(const Envelope& envelope, const AppCommand& command) {
+  switch (command.action()) {
+    case AppCommand::START:
+    case AppCommand::PAUSE:
+    case AppCommand::STOP:
+      return database_->Prepare("UPDATE app SET commanded=?")
+          .Bind(static_cast<int>(command.action()))
+          .Run();
+    case AppCommand::RETRY:
+    case AppCommand::SKIP:
+      for (const std::string& id : command.resource_ids()) {
+        RETURN_IF_ERROR(Note(id, head_.position + 1));
+      }
+      return ReleaseLanes(command);
+    case AppCommand::REPLAY:
+    case AppCommand::TEST: {
+      const absl::Time from = ToTime(command.from_time());
+      const absl::Time asked = ToTime(envelope.time());
+      return database_->Prepare("INSERT OR IGNORE INTO jobs VALUES(?,?,?,?,?,'',0,0,0,?,?,?)")
+          .Bind(command.job_id())
+          .Bind(static_cast<int>(command.action()))
+          .Bind(static_cast<int>(JobState::kQueued))
+          .Bind(envelope.actor())
+          .Bind(envelope.reason())
+          .Bind(ToStored(from))
+          .Bind(command.from_position())
+          .Bind(ToStored(asked))
+          .Run();
+    }
+    case AppCommand::CANCEL_JOB:
+      return database_->Prepare("UPDATE jobs SET state=? WHERE id=? AND state<=2")
+          .Bind(static_cast<int>(JobState::kCancelled))
+          .Bind(command.job_id())
+          .Run();
+    default:
+      return absl::OkStatus();
+  }
+}
+
+absl::Status AppProjection::ApplyNote(const AppNote& note) {
+  const auto app = [&](const char* sql) {
+    return database_->Prepare(sql).Bind(note.message()).Run();
+  };
+  JobState state = JobState::kRunning;
+  switch (note.topic()) {
+    case AppNote::BREAKER_OPENED:
+      return app("UPDATE app SET breaker_open=1, trouble=?");
+    case AppNote::BREAKER_CLOSED:
+      return app("UPDATE app SET breaker_open=0, trouble=?");
+    case AppNote::CREDENTIALS_REFUSED:
+      return app("UPDATE app SET credentials_refused=1, trouble=?");
+    case AppNote::CREDENTIALS_ACCEPTED:
+      return app("UPDATE app SET credentials_refused=0, trouble=?");
+    case AppNote::JOB_PROGRESS:
+      break;
+    case AppNote::JOB_DONE:
+      state = JobState::kDone;
+      break;
+    case AppNote::JOB_FAILED:
+      state = JobState::kFailed;
+      break;
+    case AppNote::JOB_CANCELLED:
+      state = JobState::kCancelled;
+      break;
+    default:
+      return absl::OkStatus();
+  }
+  return database_
+      ->Prepare(
+          "UPDATE jobs SET state=?, message=?, done=?, total=?, sent=?"
+          " WHERE id=? AND state<=2")
+      .Bind(static_cast<int>(state))
+      .Bind(note.message())
+      .Bind(note.done())
+      .Bind(note.total())
+      .Bind(note.sent())
+      .Bind(note.job_id())
+      .Run();
+}
+
+}  // namespace purser

@@ -1,0 +1,386 @@
+#include "broker/projections/directory_projection.h"
+
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "broker/base/status.h"
+#include "broker/domain/caseless.h"
+#include "broker/events/sealing.h"
+#include "broker/projections/fold_file.h"
+
+namespace purser {
+namespace {
+
+using event::v1::Envelope;
+using nlohmann::json;
+
+constexpr int kLayout = 1;
+constexpr char kSchema[] = R"sql(
+CREATE TABLE resources(
+  row INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, type INTEGER NOT NULL,
+  version INTEGER NOT NULL, created INTEGER NOT NULL, modified INTEGER NOT NULL,
+  name_key TEXT UNIQUE, external_id TEXT, display_key TEXT, manager_id TEXT,
+  members INTEGER NOT NULL DEFAULT 0, attributes TEXT NOT NULL);
+CREATE INDEX resources_by_type ON resources(type);
+CREATE INDEX resources_by_external_id ON resources(external_id) WHERE external_id IS NOT NULL;
+CREATE INDEX resources_by_display ON resources(display_key) WHERE display_key IS NOT NULL;
+CREATE INDEX resources_by_manager ON resources(manager_id) WHERE manager_id IS NOT NULL;
+CREATE TABLE emails(key TEXT, id TEXT, PRIMARY KEY(key, id)) WITHOUT ROWID;
+CREATE INDEX emails_of ON emails(id);
+CREATE TABLE members(group_id TEXT, member_id TEXT, type INTEGER NOT NULL,
+  PRIMARY KEY(group_id, member_id)) WITHOUT ROWID;
+CREATE INDEX members_of ON members(member_id);
+CREATE TABLE touched(position INTEGER, id TEXT, type INTEGER NOT NULL,
+  PRIMARY KEY(position, id)) WITHOUT ROWID;
+CREATE INDEX touched_of ON touched(id);
+CREATE TABLE tombstones(id TEXT PRIMARY KEY, type INTEGER NOT NULL, name TEXT NOT NULL,
+  name_key TEXT NOT NULL, position INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX tombstones_by_name ON tombstones(name_key);
+CREATE TABLE counts(type INTEGER PRIMARY KEY, n INTEGER NOT NULL);
+INSERT INTO counts VALUES(1, 0), (2, 0);
+)sql";
+
+constexpr char kEnterprise[] = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+
+std::string TextAt(const json& object, const char* name) {
+  const auto it = object.find(name);
+  return it != object.end() && it->is_string() ? it->get<std::string>() : std::string();
+}
+
+std::string ManagerOf(const json& attributes) {
+  const auto extension = attributes.find(kEnterprise);
+  if (extension == attributes.end()) return "";
+  const auto manager = extension->find("manager");
+  return manager != extension->end() && manager->is_object() ? TextAt(*manager, "value") : "";
+}
+
+void BindOptional(Statement& statement, const std::string& text) {
+  text.empty() ? statement.BindNull() : statement.Bind(text);
+}
+
+// Sets, or unassigns where `value` is empty, one attribute, of an extension where one is named.
+absl::Status ApplyChange(const event::v1::AttributeChange& change, json* attributes) {
+  json value;
+  if (!change.value().empty()) {
+    value = json::parse(change.value(), nullptr, /*allow_exceptions=*/false);
+    if (value.is_discarded()) return absl::DataLossError("an attribute's value is not JSON");
+  }
+  json& owner = change.schema().empty() ? *attributes : (*attributes)[change.schema()];
+  if (change.value().empty()) {
+    if (owner.is_object()) owner.erase(change.attribute());
+  } else {
+    owner[change.attribute()] = std::move(value);
+  }
+  if (!change.schema().empty() && owner.empty()) attributes->erase(change.schema());
+  return absl::OkStatus();
+}
+
+template <typename Payload>
+absl::StatusOr<Payload> OpenPayload(const Envelope& envelope) {
+  ASSIGN_OR_RETURN(const std::string bytes, purser::Open(envelope.key_id(), envelope.payload()));
+  Payload payload;
+  if (!payload.ParseFromString(bytes)) {
+    return absl::DataLossError(
+        absl::StrCat("the payload of event ", envelope.event_id(), " does not decode"));
+  }
+  return payload;
+}
+
+}  // namespace
+
+DirectoryProjection::DirectoryProjection(std::unique_ptr<Database> database, StreamId stream,
+                                         Head head)
+    : database_(std::move(database)),
+      stream_(std::move(stream)),
+      head_(head),
+      committed_(head),
+      reader_(database_.get()) {}
+
+absl::StatusOr<std::unique_ptr<DirectoryProjection>> DirectoryProjection::Open(
+    const std::string& path, const StreamId& stream, int cache_kib) {
+  ASSIGN_OR_RETURN(auto database, OpenFoldFile(path, stream, kLayout, kSchema, cache_kib));
+  ASSIGN_OR_RETURN(const Head head, ReadFoldHead(*database, stream));
+  return std::unique_ptr<DirectoryProjection>(
+      new DirectoryProjection(std::move(database), stream, head));
+}
+
+absl::Status DirectoryProjection::Begin() { return database_->Execute("BEGIN IMMEDIATE"); }
+
+absl::Status DirectoryProjection::Commit() {
+  absl::Status status = WriteFoldHead(*database_, head_);
+  if (status.ok()) status = database_->Execute("COMMIT");
+  if (!status.ok()) {
+    Rollback();
+    return status;
+  }
+  committed_ = head_;
+  return absl::OkStatus();
+}
+
+void DirectoryProjection::Rollback() {
+  // A failed COMMIT may have rolled back by itself; then there is nothing to undo.
+  database_->Execute("ROLLBACK").IgnoreError();
+  head_ = committed_;
+}
+
+absl::Status DirectoryProjection::Apply(const Record& record, const Envelope& envelope) {
+  switch (envelope.kind()) {
+    case event::v1::RESOURCE_CREATED:
+      RETURN_IF_ERROR(ApplyCreated(envelope));
+      break;
+    case event::v1::RESOURCE_CHANGED:
+      RETURN_IF_ERROR(ApplyChanged(envelope));
+      break;
+    case event::v1::RESOURCE_REPLACED:
+      RETURN_IF_ERROR(ApplyReplaced(envelope));
+      break;
+    case event::v1::RESOURCE_DELETED:
+      RETURN_IF_ERROR(ApplyDeleted(envelope));
+      break;
+    default:
+      break;  // A barrier, or the stream's end: no state.
+  }
+  head_ = AdvancedHead(head_, record, envelope);
+  return absl::OkStatus();
+}
+
+namespace {
+
+int64_t TimeOf(const Envelope& envelope) { return ToStored(ToTime(envelope.time())); }
+
+}  // namespace
+
+absl::Status DirectoryProjection::Insert(const Envelope& envelope, const std::string& text) {
+  const json attributes = json::parse(text, nullptr, false);
+  if (!attributes.is_object()) return absl::DataLossError("a resource's attributes are not JSON");
+  const bool user = envelope.resource_type() == event::v1::USER;
+  Statement& insert = database_->Prepare(
+      "INSERT INTO resources(id, type, version, created, modified, name_key, external_id,"
+      " display_key, manager_id, attributes) VALUES(?,?,?,?,?,?,?,?,?,?)");
+  insert.Bind(envelope.resource_id())
+      .Bind(static_cast<int>(envelope.resource_type()))
+      .Bind(envelope.resource_version())
+      .Bind(TimeOf(envelope))
+      .Bind(TimeOf(envelope));
+  BindOptional(insert, user ? CaselessKey(TextAt(attributes, "userName")) : "");
+  BindOptional(insert, TextAt(attributes, "externalId"));
+  BindOptional(insert, CaselessKey(TextAt(attributes, "displayName")));
+  BindOptional(insert, user ? ManagerOf(attributes) : "");
+  RETURN_IF_ERROR(insert.Bind(text).Run());
+  RETURN_IF_ERROR(database_->Prepare("UPDATE counts SET n=n+1 WHERE type=?")
+                      .Bind(static_cast<int>(envelope.resource_type()))
+                      .Run());
+  return IndexEmails(envelope.resource_id(), attributes, /*replace=*/false);
+}
+
+absl::Status DirectoryProjection::Update(event::v1::ResourceType type, absl::string_view id,
+                                         uint64_t version, int64_t modified,
+                                         const json& attributes) {
+  const bool user = type == event::v1::USER;
+  Statement& update = database_->Prepare(
+      "UPDATE resources SET version=?, modified=?, name_key=?, external_id=?, display_key=?,"
+      " manager_id=?, attributes=? WHERE id=?");
+  update.Bind(version).Bind(modified);
+  BindOptional(update, user ? CaselessKey(TextAt(attributes, "userName")) : "");
+  BindOptional(update, TextAt(attributes, "externalId"));
+  BindOptional(update, CaselessKey(TextAt(attributes, "displayName")));
+  BindOptional(update, user ? ManagerOf(attributes) : "");
+  RETURN_IF_ERROR(update.Bind(attributes.dump()).Bind(id).Run());
+  return user ? IndexEmails(id, attributes, /*replace=*/true) : absl::OkStatus();
+}
+
+absl::Status DirectoryProjection::IndexEmails(absl::string_view id, const json& attributes,
+                                              bool replace) {
+  if (replace) RETURN_IF_ERROR(database_->Prepare("DELETE FROM emails WHERE id=?").Bind(id).Run());
+  const auto emails = attributes.find("emails");
+  if (emails == attributes.end() || !emails->is_array()) return absl::OkStatus();
+  for (const json& email : *emails) {
+    const std::string value = email.is_object() ? TextAt(email, "value") : "";
+    if (value.empty()) continue;
+    RETURN_IF_ERROR(database_->Prepare("INSERT OR IGNORE INTO emails VALUES(?,?)")
+                        .Bind(CaselessKey(value))
+                        .Bind(id)
+                        .Run());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status DirectoryProjection::Touch(absl::string_view id, event::v1::ResourceType type,
+                                        StreamPosition position) {
+  return database_->Prepare("INSERT OR IGNORE INTO touched VALUES(?,?,?)")
+      .Bind(position)
+      .Bind(id)
+      .Bind(static_cast<int>(type))
+      .Run();
+}
+
+absl::Status DirectoryProjection::BumpVersion(absl::string_view id, event::v1::ResourceType type,
+                                              StreamPosition position) {
+  RETURN_IF_ERROR(database_->Prepare("UPDATE resources SET version=? WHERE id=?")
+                      .Bind(position)
+                      .Bind(id)
+                      .Run());
+  return Touch(id, type, position);
+}
+
+absl::Status DirectoryProjection::AddMember(absl::string_view group_id,
+                                            const event::v1::Member& member,
+                                            StreamPosition position) {
+  RETURN_IF_ERROR(database_->Prepare("INSERT OR IGNORE INTO members VALUES(?,?,?)")
+                      .Bind(group_id)
+                      .Bind(member.id())
+                      .Bind(static_cast<int>(member.type()))
+                      .Run());
+  if (database_->Changes() == 0) return absl::OkStatus();
+  RETURN_IF_ERROR(
+      database_->Prepare("UPDATE resources SET members=members+1 WHERE id=?").Bind(group_id).Run());
+  return BumpVersion(member.id(), member.type(), position);
+}
+
+absl::Status DirectoryProjection::RemoveMember(absl::string_view group_id,
+                                               absl::string_view member_id,
+                                               StreamPosition position) {
+  Statement& removed =
+      database_->Prepare("DELETE FROM members WHERE group_id=? AND member_id=? RETURNING type");
+  removed.Bind(group_id).Bind(member_id);
+  if (!removed.Next()) return removed.status();
+  const auto type = static_cast<event::v1::ResourceType>(removed.Int(0));
+  while (removed.Next()) {
+  }
+  RETURN_IF_ERROR(removed.status());
+  RETURN_IF_ERROR(
+      database_->Prepare("UPDATE resources SET members=members-1 WHERE id=?").Bind(group_id).Run());
+  return BumpVersion(member_id, type, position);
+}
+
+absl::Status DirectoryProjection::ApplyCreated(const Envelope& envelope) {
+  ASSIGN_OR_RETURN(const auto payload, OpenPayload<event::v1::ResourceCreated>(envelope));
+  RETURN_IF_ERROR(Insert(envelope, payload.attributes()));
+  const StreamPosition position = envelope.resource_version();
+  for (const event::v1::Member& member : payload.members()) {
+    RETURN_IF_ERROR(AddMember(envelope.resource_id(), member, position));
+  }
+  return Touch(envelope.resource_id(), envelope.resource_type(), position);
+}
+
+absl::Status DirectoryProjection::ApplyChanged(const Envelope& envelope) {
+  ASSIGN_OR_RETURN(const auto payload, OpenPayload<event::v1::ResourceChanged>(envelope));
+  const StreamPosition position = envelope.resource_version();
+  if (payload.changes_size() > 0) {
+    ASSIGN_OR_RETURN(auto resource, reader_.Find(envelope.resource_type(), envelope.resource_id()));
+    if (!resource) return absl::DataLossError("a change of a resource that is not there");
+    for (const event::v1::AttributeChange& change : payload.changes()) {
+      RETURN_IF_ERROR(ApplyChange(change, &resource->attributes));
+    }
+    RETURN_IF_ERROR(Update(envelope.resource_type(), envelope.resource_id(), position,
+                           TimeOf(envelope), resource->attributes));
+  } else {
+    RETURN_IF_ERROR(database_->Prepare("UPDATE resources SET version=?, modified=? WHERE id=?")
+                        .Bind(position)
+                        .Bind(TimeOf(envelope))
+                        .Bind(envelope.resource_id())
+                        .Run());
+  }
+  for (const std::string& member : payload.members_removed()) {
+    RETURN_IF_ERROR(RemoveMember(envelope.resource_id(), member, position));
+  }
+  for (const event::v1::Member& member : payload.members_added()) {
+    RETURN_IF_ERROR(AddMember(envelope.resource_id(), member, position));
+  }
+  return Touch(envelope.resource_id(), envelope.resource_type(), position);
+}
+
+absl::Status DirectoryProjection::ApplyReplaced(const Envelope& envelope) {
+  ASSIGN_OR_RETURN(const auto payload, OpenPayload<event::v1::ResourceReplaced>(envelope));
+  const json attributes = json::parse(payload.attributes(), nullptr, false);
+  if (!attributes.is_object()) return absl::DataLossError("a resource's attributes are not JSON");
+  const StreamPosition position = envelope.resource_version();
+  RETURN_IF_ERROR(Update(envelope.resource_type(), envelope.resource_id(), position,
+                         TimeOf(envelope), attributes));
+  for (const std::string& member : payload.members_removed()) {
+    RETURN_IF_ERROR(RemoveMember(envelope.resource_id(), member, position));
+  }
+  for (const event::v1::Member& member : payload.members_added()) {
+    RETURN_IF_ERROR(AddMember(envelope.resource_id(), member, position));
+  }
+  return Touch(envelope.resource_id(), envelope.resource_type(), position);
+}
+
+absl::Status DirectoryProjection::ApplyDeleted(const Envelope& envelope) {
+  RETURN_IF_ERROR(Bury(envelope));
+  RETURN_IF_ERROR(LeaveGroups(envelope.resource_id(), envelope));
+  return envelope.resource_type() == event::v1::USER ? DeleteUser(envelope) : DeleteGroup(envelope);
+}
+
+absl::Status DirectoryProjection::Bury(const Envelope& envelope) {
+  ASSIGN_OR_RETURN(const auto resource,
+                   reader_.Find(envelope.resource_type(), envelope.resource_id()));
+  if (!resource) return absl::DataLossError("a delete of a resource that is not there");
+  const std::string name =
+      TextAt(resource->attributes,
+             envelope.resource_type() == event::v1::USER ? "userName" : "displayName");
+  RETURN_IF_ERROR(database_->Prepare("INSERT INTO tombstones VALUES(?,?,?,?,?)")
+                      .Bind(envelope.resource_id())
+                      .Bind(static_cast<int>(envelope.resource_type()))
+                      .Bind(name)
+                      .Bind(CaselessKey(name))
+                      .Bind(envelope.resource_version())
+                      .Run());
+  RETURN_IF_ERROR(
+      database_->Prepare("DELETE FROM resources WHERE id=?").Bind(envelope.resource_id()).Run());
+  RETURN_IF_ERROR(database_->Prepare("UPDATE counts SET n=n-1 WHERE type=?")
+                      .Bind(static_cast<int>(envelope.resource_type()))
+                      .Run());
+  return Touch(envelope.resource_id(), envelope.resource_type(), envelope.resource_version());
+}
+
+// The groups that held it drop it, and change.
+absl::Status DirectoryProjection::LeaveGroups(absl::string_view id, const Envelope& envelope) {
+  ASSIGN_OR_RETURN(const std::vector<std::string> groups, reader_.DirectGroupsOf(id));
+  for (const std::string& group : groups) {
+    RETURN_IF_ERROR(
+        database_
+            ->Prepare("UPDATE resources SET members=members-1, version=?, modified=? WHERE id=?")
+            .Bind(envelope.resource_version())
+            .Bind(TimeOf(envelope))
+            .Bind(group)
+            .Run());
+    RETURN_IF_ERROR(Touch(group, event::v1::GROUP, envelope.resource_version()));
+  }
+  return database_->Prepare("DELETE FROM members WHERE member_id=?").Bind(id).Run();
+}
+
+// Whoever had this user as a manager has none now.
+absl::Status DirectoryProjection::DeleteUser(const Envelope& envelope) {
+  ASSIGN_OR_RETURN(const std::vector<std::string> reports,
+                   reader_.ReportsOf(envelope.resource_id()));
+  for (const std::string& id : reports) {
+    ASSIGN_OR_RETURN(auto report, reader_.Find(event::v1::USER, id));
+    if (!report) continue;
+    json& extension = report->attributes[kEnterprise];
+    extension.erase("manager");
+    if (extension.empty()) report->attributes.erase(kEnterprise);
+    RETURN_IF_ERROR(Update(event::v1::USER, id, envelope.resource_version(), TimeOf(envelope),
+                           report->attributes));
+    RETURN_IF_ERROR(Touch(id, event::v1::USER, envelope.resource_version()));
+  }
+  return database_->Prepare("DELETE FROM emails WHERE id=?").Bind(envelope.resource_id()).Run();
+}
+
+absl::Status DirectoryProjection::DeleteGroup(const Envelope& envelope) {
+  std::vector<MemberRow> members;
+  RETURN_IF_ERROR(reader_.ForEachMember(envelope.resource_id(),
+                                        [&](const std::string& id, event::v1::ResourceType type) {
+                                          members.push_back({id, type});
+                                          return true;
+                                        }));
+  for (const MemberRow& member : members) {
+    RETURN_IF_ERROR(BumpVersion(member.id, member.type, envelope.resource_version()));
+  }
+  return database_->Prepare("DELETE FROM members WHERE group_id=?")
+      .Bind(envelope.resource_id())
+      .Run();
+}
+
+}  // namespace purser

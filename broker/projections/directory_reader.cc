@@ -1,0 +1,324 @@
+#include "broker/projections/directory_reader.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/str_cat.h"
+#include "broker/base/status.h"
+#include "broker/domain/caseless.h"
+#include "broker/projections/fold_file.h"
+
+namespace purser {
+namespace {
+
+using event::v1::ResourceType;
+using nlohmann::json;
+
+#define PURSER_RESOURCE_COLUMNS "id, type, version, created, modified, attributes"
+
+absl::StatusOr<Resource> ReadResource(const Statement& row) {
+  Resource resource;
+  resource.id = std::string(row.Text(0));
+  resource.type = static_cast<ResourceType>(row.Int(1));
+  resource.version = static_cast<uint64_t>(row.Int(2));
+  resource.created = FromStored(row.Int(3));
+  resource.last_modified = FromStored(row.Int(4));
+  const absl::string_view text = row.Text(5);
+  resource.attributes = json::parse(text.begin(), text.end(), nullptr, false);
+  if (!resource.attributes.is_object()) {
+    return absl::DataLossError(absl::StrCat("the stored attributes of ", resource.id,
+                                            " are not JSON; rebuild the read model"));
+  }
+  return resource;
+}
+
+absl::StatusOr<std::vector<std::string>> Ids(Statement& rows) {
+  std::vector<std::string> ids;
+  while (rows.Next()) ids.emplace_back(rows.Text(0));
+  RETURN_IF_ERROR(rows.status());
+  return ids;
+}
+
+absl::StatusOr<std::vector<MemberRow>> Members(Statement& rows) {
+  std::vector<MemberRow> members;
+  while (rows.Next()) {
+    members.push_back({std::string(rows.Text(0)), static_cast<ResourceType>(rows.Int(1))});
+  }
+  RETURN_IF_ERROR(rows.status());
+  return members;
+}
+
+// Ends a query whose first row was all that was wanted.
+absl::Status Finish(Statement& row) {
+  while (row.Next()) {
+  }
+  return row.status();
+}
+
+}  // namespace
+
+absl::StatusOr<std::optional<Resource>> DirectoryReader::Find(ResourceType type,
+                                                              absl::string_view id) const {
+  Statement& row =
+      database_->Prepare("SELECT " PURSER_RESOURCE_COLUMNS " FROM resources WHERE id=? AND type=?");
+  row.Bind(id).Bind(static_cast<int>(type));
+  if (!row.Next()) {
+    RETURN_IF_ERROR(row.status());
+    return std::nullopt;
+  }
+  ASSIGN_OR_RETURN(Resource resource, ReadResource(row));
+  RETURN_IF_ERROR(Finish(row));
+  return resource;
+}
+
+absl::StatusOr<std::optional<ResourceType>> DirectoryReader::TypeOf(absl::string_view id) const {
+  Statement& row = database_->Prepare("SELECT type FROM resources WHERE id=?");
+  row.Bind(id);
+  if (!row.Next()) {
+    RETURN_IF_ERROR(row.status());
+    return std::nullopt;
+  }
+  const auto type = static_cast<ResourceType>(row.Int(0));
+  RETURN_IF_ERROR(Finish(row));
+  return type;
+}
+
+absl::StatusOr<std::optional<std::string>> DirectoryReader::UserIdByUserName(
+    absl::string_view user_name) const {
+  Statement& row = database_->Prepare("SELECT id FROM resources WHERE name_key=?");
+  row.Bind(CaselessKey(user_name));
+  ASSIGN_OR_RETURN(std::vector<std::string> ids, Ids(row));
+  if (ids.empty()) return std::nullopt;
+  return ids.front();
+}
+
+absl::StatusOr<bool> DirectoryReader::HasMember(absl::string_view group_id,
+                                                absl::string_view member_id) const {
+  Statement& row =
+      database_->Prepare("SELECT member_id FROM members WHERE group_id=? AND member_id=?");
+  row.Bind(group_id).Bind(member_id);
+  ASSIGN_OR_RETURN(const std::vector<std::string> ids, Ids(row));
+  return !ids.empty();
+}
+
+absl::Status DirectoryReader::ForEachMember(
+    absl::string_view group_id,
+    const std::function<bool(const std::string& id, ResourceType type)>& visit) const {
+  // In pages, so that `visit` may ask other questions, this one included.
+  constexpr int kPage = 1000;
+  std::string after;
+  while (true) {
+    Statement& rows = database_->Prepare(
+        "SELECT member_id, type FROM members WHERE group_id=? AND member_id>?"
+        " ORDER BY member_id LIMIT ?");
+    rows.Bind(group_id).Bind(after).Bind(kPage);
+    ASSIGN_OR_RETURN(const std::vector<MemberRow> page, Members(rows));
+    for (const MemberRow& member : page) {
+      if (!visit(member.id, member.type)) return absl::OkStatus();
+    }
+    if (page.size() < kPage) return absl::OkStatus();
+    after = page.back().id;
+  }
+}
+
+absl::StatusOr<uint64_t> DirectoryReader::MemberCount(absl::string_view group_id) const {
+  Statement& row = database_->Prepare("SELECT members FROM resources WHERE id=?");
+  row.Bind(group_id);
+  uint64_t count = 0;
+  while (row.Next()) count = static_cast<uint64_t>(row.Int(0));
+  RETURN_IF_ERROR(row.status());
+  return count;
+}
+
+absl::StatusOr<Head> DirectoryReader::FoldHead() const {
+  return ReadFoldHead(*database_, StreamId());
+}
+
+absl::StatusOr<std::vector<std::string>> DirectoryReader::FindIndexed(
+    ResourceType type, IndexedAttribute attribute, absl::string_view value) const {
+  const char* sql = "";
+  std::string key = CaselessKey(value);
+  switch (attribute) {
+    case IndexedAttribute::kId:
+      sql = "SELECT id FROM resources WHERE id=? AND type=?";
+      key = std::string(value);
+      break;
+    case IndexedAttribute::kUserName:
+      sql = "SELECT id FROM resources WHERE name_key=? AND type=?";
+      break;
+    case IndexedAttribute::kExternalId:
+      sql = "SELECT id FROM resources WHERE external_id=? AND type=? ORDER BY row";
+      key = std::string(value);
+      break;
+    case IndexedAttribute::kDisplayName:
+      sql = "SELECT id FROM resources WHERE display_key=? AND type=? ORDER BY row";
+      break;
+    case IndexedAttribute::kEmail:
+      sql =
+          "SELECT r.id FROM emails e JOIN resources r ON r.id=e.id WHERE e.key=? AND r.type=?"
+          " ORDER BY r.row";
+      break;
+  }
+  return Ids(database_->Prepare(sql).Bind(key).Bind(static_cast<int>(type)));
+}
+
+absl::StatusOr<uint64_t> DirectoryReader::Count(ResourceType type) const {
+  Statement& row = database_->Prepare("SELECT n FROM counts WHERE type=?");
+  row.Bind(static_cast<int>(type));
+  uint64_t count = 0;
+  while (row.Next()) count = static_cast<uint64_t>(row.Int(0));
+  RETURN_IF_ERROR(row.status());
+  return count;
+}
+
+absl::Status DirectoryReader::Scan(
+    ResourceType type, uint64_t offset,
+    const std::function<absl::StatusOr<bool>(Resource)>& visit) const {
+  constexpr int kPage = 200;
+  int64_t after = -1;
+  if (offset > 0) {
+    Statement& start =
+        database_->Prepare("SELECT row FROM resources WHERE type=? ORDER BY row LIMIT 1 OFFSET ?");
+    start.Bind(static_cast<int>(type)).Bind(offset - 1);
+    if (!start.Next()) return start.status();
+    after = start.Int(0);
+    RETURN_IF_ERROR(Finish(start));
+  }
+  while (true) {
+    std::vector<Resource> page;
+    Statement& rows = database_->Prepare("SELECT " PURSER_RESOURCE_COLUMNS
+                                         ", row FROM resources WHERE type=? AND row>?"
+                                         " ORDER BY row LIMIT ?");
+    rows.Bind(static_cast<int>(type)).Bind(after).Bind(kPage);
+    while (rows.Next()) {
+      ASSIGN_OR_RETURN(Resource resource, ReadResource(rows));
+      after = rows.Int(6);
+      page.push_back(std::move(resource));
+    }
+    RETURN_IF_ERROR(rows.status());
+    const bool last = page.size() < kPage;
+    for (Resource& resource : page) {
+      ASSIGN_OR_RETURN(const bool more, visit(std::move(resource)));
+      if (!more) return absl::OkStatus();
+    }
+    if (last) return absl::OkStatus();
+  }
+}
+
+absl::StatusOr<std::vector<std::string>> DirectoryReader::DirectGroupsOf(
+    absl::string_view id) const {
+  return Ids(database_->Prepare("SELECT group_id FROM members WHERE member_id=? ORDER BY group_id")
+                 .Bind(id));
+}
+
+absl::StatusOr<std::vector<std::string>> DirectoryReader::ReportsOf(absl::string_view id) const {
+  return Ids(
+      database_->Prepare("SELECT id FROM resources WHERE manager_id=? ORDER BY row").Bind(id));
+}
+
+absl::StatusOr<std::vector<GroupRow>> DirectoryReader::GroupsOf(absl::string_view id) const {
+  std::vector<GroupRow> groups;
+  absl::flat_hash_set<std::string> seen;
+  std::vector<std::string> level = {std::string(id)};
+  for (bool direct = true; !level.empty(); direct = false) {
+    std::vector<std::string> next;
+    for (const std::string& member : level) {
+      ASSIGN_OR_RETURN(const std::vector<std::string> holders, DirectGroupsOf(member));
+      for (const std::string& group : holders) {
+        if (!seen.insert(group).second) continue;
+        groups.push_back({group, "", direct});
+        next.push_back(group);
+      }
+    }
+    level = std::move(next);
+  }
+  for (GroupRow& group : groups) {
+    Statement& row = database_->Prepare(
+        "SELECT json_extract(attributes, '$.displayName') FROM resources WHERE id=?");
+    row.Bind(group.id);
+    while (row.Next()) group.display_name = std::string(row.Text(0));
+    RETURN_IF_ERROR(row.status());
+  }
+  return groups;
+}
+
+absl::StatusOr<bool> DirectoryReader::IsWithin(absl::string_view id,
+                                               absl::string_view group_id) const {
+  if (id == group_id) return true;
+  ASSIGN_OR_RETURN(const bool direct, HasMember(group_id, id));
+  if (direct) return true;
+  ASSIGN_OR_RETURN(const std::vector<GroupRow> groups, GroupsOf(id));
+  return std::any_of(groups.begin(), groups.end(),
+                     [&](const GroupRow& group) { return group.id == group_id; });
+}
+
+absl::StatusOr<std::vector<MemberRow>> DirectoryReader::TouchedAt(StreamPosition position) const {
+  return Members(database_->Prepare("SELECT id, type FROM touched WHERE position=? ORDER BY id")
+                     .Bind(position));
+}
+
+absl::StatusOr<std::vector<MemberRow>> DirectoryReader::TouchedSince(
+    StreamPosition position) const {
+  return Members(
+      database_->Prepare("SELECT DISTINCT id, type FROM touched WHERE position>?").Bind(position));
+}
+
+absl::StatusOr<std::vector<StreamPosition>> DirectoryReader::Timeline(absl::string_view id) const {
+  Statement& rows = database_->Prepare("SELECT position FROM touched WHERE id=? ORDER BY position");
+  rows.Bind(id);
+  std::vector<StreamPosition> positions;
+  while (rows.Next()) positions.push_back(static_cast<StreamPosition>(rows.Int(0)));
+  RETURN_IF_ERROR(rows.status());
+  return positions;
+}
+
+absl::StatusOr<std::vector<std::string>> DirectoryReader::AllIds(ResourceType type) const {
+  return Ids(database_->Prepare("SELECT id FROM resources WHERE type=? ORDER BY row")
+                 .Bind(static_cast<int>(type)));
+}
+
+namespace {
+
+absl::StatusOr<std::optional<Tombstone>> ReadTombstone(Statement& row) {
+  if (!row.Next()) {
+    RETURN_IF_ERROR(row.status());
+    return std::nullopt;
+  }
+  Tombstone tombstone{std::string(row.Text(0)), static_cast<ResourceType>(row.Int(1)),
+                      std::string(row.Text(2)), static_cast<StreamPosition>(row.Int(3))};
+  RETURN_IF_ERROR(Finish(row));
+  return tombstone;
+}
+
+}  // namespace
+
+absl::StatusOr<std::optional<Tombstone>> DirectoryReader::FindTombstone(
+    absl::string_view id) const {
+  return ReadTombstone(
+      database_->Prepare("SELECT id, type, name, position FROM tombstones WHERE id=?").Bind(id));
+}
+
+absl::StatusOr<std::optional<Tombstone>> DirectoryReader::FindTombstoneByName(
+    absl::string_view name) const {
+  return ReadTombstone(database_
+                           ->Prepare("SELECT id, type, name, position FROM tombstones"
+                                     " WHERE name_key=? ORDER BY position DESC LIMIT 1")
+                           .Bind(CaselessKey(name)));
+}
+
+absl::StatusOr<std::string> DirectoryReader::Digest() const {
+  return DigestTables(
+      *database_,
+      {"SELECT json_array(stream, position, hex(self)) FROM fold",
+       "SELECT json_array(id, type, version, created, modified, name_key, external_id, display_key,"
+       " manager_id, members, attributes) FROM resources ORDER BY id",
+       "SELECT json_array(key, id) FROM emails ORDER BY key, id",
+       "SELECT json_array(group_id, member_id, type) FROM members ORDER BY group_id, member_id",
+       "SELECT json_array(position, id, type) FROM touched ORDER BY position, id",
+       "SELECT json_array(id, type, name, position) FROM tombstones ORDER BY id"});
+}
+
+}  // namespace purser

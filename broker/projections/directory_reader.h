@@ -1,0 +1,106 @@
+// Questions about a directory, answered from the fold of its stream.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "broker/commands/directory_state.h"
+#include "broker/events/record.h"
+#include "broker/projections/readers.h"
+#include "broker/sqlite/database.h"
+
+namespace purser {
+
+// A member of a group, or a group a resource is in.
+struct MemberRow {
+  std::string id;
+  event::v1::ResourceType type = event::v1::USER;
+};
+
+struct GroupRow {
+  std::string id;
+  std::string display_name;
+  bool direct = true;
+};
+
+// A resource that is gone.
+struct Tombstone {
+  std::string id;
+  event::v1::ResourceType type = event::v1::USER;
+  std::string name;  // userName or displayName at the end
+  StreamPosition position = 0;
+};
+
+// Attributes with an index: equality on them does not slow down as the directory grows.
+enum class IndexedAttribute { kId, kUserName, kExternalId, kDisplayName, kEmail };
+
+// Reads one connection's view: that of the writer inside its transaction, or the last commit.
+// One thread at a time. Not an owner: the database outlives it.
+class DirectoryReader : public DirectoryState {
+ public:
+  explicit DirectoryReader(Database* database) : database_(database) {}
+
+  absl::StatusOr<std::optional<Resource>> Find(event::v1::ResourceType type,
+                                               absl::string_view id) const override;
+  absl::StatusOr<std::optional<event::v1::ResourceType>> TypeOf(
+      absl::string_view id) const override;
+  absl::StatusOr<std::optional<std::string>> UserIdByUserName(
+      absl::string_view user_name) const override;
+  absl::StatusOr<bool> HasMember(absl::string_view group_id,
+                                 absl::string_view member_id) const override;
+  absl::Status ForEachMember(
+      absl::string_view group_id,
+      const std::function<bool(const std::string& id, event::v1::ResourceType type)>& visit)
+      const override;
+  absl::StatusOr<uint64_t> MemberCount(absl::string_view group_id) const override;
+
+  // Position, hash and time up to which the fold has come.
+  absl::StatusOr<Head> FoldHead() const;
+
+  // Ids whose indexed attribute equals `value` (by CaselessKey, but id and externalId exactly), in
+  // the order of creation.
+  absl::StatusOr<std::vector<std::string>> FindIndexed(event::v1::ResourceType type,
+                                                       IndexedAttribute attribute,
+                                                       absl::string_view value) const;
+  absl::StatusOr<uint64_t> Count(event::v1::ResourceType type) const;
+
+  // Resources in the order of creation, from the `offset`-th on, until `visit` returns false.
+  absl::Status Scan(event::v1::ResourceType type, uint64_t offset,
+                    const std::function<absl::StatusOr<bool>(Resource)>& visit) const;
+
+  // The groups that hold `id`, directly or through other groups.
+  absl::StatusOr<std::vector<GroupRow>> GroupsOf(absl::string_view id) const;
+  // The groups that hold `id` directly.
+  absl::StatusOr<std::vector<std::string>> DirectGroupsOf(absl::string_view id) const;
+  // Users whose manager is `id`.
+  absl::StatusOr<std::vector<std::string>> ReportsOf(absl::string_view id) const;
+  // True where `group_id` is, or holds through groups, `id`.
+  absl::StatusOr<bool> IsWithin(absl::string_view id, absl::string_view group_id) const;
+
+  // Ids touched by the record at `position`: what it names and what follows from it.
+  absl::StatusOr<std::vector<MemberRow>> TouchedAt(StreamPosition position) const;
+  // Positions of the records that touched `id`, in order.
+  absl::StatusOr<std::vector<StreamPosition>> Timeline(absl::string_view id) const;
+  // Every id touched after `position`, once.
+  absl::StatusOr<std::vector<MemberRow>> TouchedSince(StreamPosition position) const;
+  // Live ids of one type, in the order of creation.
+  absl::StatusOr<std::vector<std::string>> AllIds(event::v1::ResourceType type) const;
+
+  absl::StatusOr<std::optional<Tombstone>> FindTombstone(absl::string_view id) const;
+  // The latest dead user or group of that name.
+  absl::StatusOr<std::optional<Tombstone>> FindTombstoneByName(absl::string_view name) const;
+
+  // See DigestTables().
+  absl::StatusOr<std::string> Digest() const;
+
+ private:
+  Database* database_;
+};
+
+using DirectoryReaders = Readers<DirectoryReader>;
+
+}  // namespace purser
