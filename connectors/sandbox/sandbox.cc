@@ -13,6 +13,7 @@
 #include "broker/base/ids.h"
 #include "broker/base/status.h"
 #include "connectors/sandbox/json_access.h"
+#include "connectors/sandbox/replicon_twin.h"
 #include "connectors/sandbox/scim_twin.h"
 #include "connectors/sandbox/timer_thread.h"
 #include "connectors/sandbox/twin_server.h"
@@ -58,6 +59,7 @@ class RunningSandbox : public Sandbox {
   void Add(std::string app, std::string base_path, std::unique_ptr<Twin> twin);
   http::Response Control(absl::string_view path, const http::Request& request);
   http::Response Index() const;
+  bool Knows(absl::string_view app) const;
 
   TimerThread timer_;
   std::vector<Mounted> twins_;
@@ -79,6 +81,10 @@ void RunningSandbox::Mount(const SandboxOptions& options) {
     Add(profile.app, profile.base_path,
         std::make_unique<ScimTwin>(profile, token, SystemClock(), RandomIdSource()));
   }
+  const RepliconAccess access = {options.replicon_company, options.replicon_username,
+                                 options.replicon_password};
+  Add("replicon", "/replicon",
+      std::make_unique<RepliconTwin>(access, SystemClock(), RandomIdSource()));
 }
 
 // The rules go to all four, each of which heeds those that name it, or none.
@@ -91,14 +97,25 @@ absl::Status RunningSandbox::LoadFaults(const std::string& path) {
   if (document.is_discarded()) {
     return absl::InvalidArgumentError(absl::StrCat("fault file ", path, " is no JSON"));
   }
-  const json* settings = Member(document, "settings");
+  const json* given = Member(document, "settings");
+  const json settings = given == nullptr ? json::object() : *given;
+  for (const auto& [app, unused] : settings.items()) {
+    if (!Knows(app)) return absl::InvalidArgumentError(absl::StrCat(path, ": no such app: ", app));
+  }
   for (const Mounted& twin : twins_) {
     if (absl::Status set = twin.server->SetFaults(document); !set.ok()) return Annotate(set, path);
-    const json* own = settings == nullptr ? nullptr : Member(*settings, twin.server->app());
+    const json* own = Member(settings, twin.server->app());
     if (own == nullptr) continue;
     if (absl::Status set = twin.server->Configure(*own); !set.ok()) return Annotate(set, path);
   }
   return absl::OkStatus();
+}
+
+bool RunningSandbox::Knows(absl::string_view app) const {
+  for (const Mounted& twin : twins_) {
+    if (twin.server->app() == app) return true;
+  }
+  return false;
 }
 
 absl::Status RunningSandbox::Listen(const SandboxOptions& options) {

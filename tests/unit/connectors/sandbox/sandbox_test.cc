@@ -75,7 +75,8 @@ TEST(Sandbox, ADroppedCallClosesTheConnectionWithoutAnAnswer) {
 }
 
 TEST(Sandbox, EverySampleFaultFileIsTaken) {
-  for (const char* name : {"lost-replies.json", "liar.json"}) {
+  for (const char* name : {"bad-day.json", "lost-replies.json", "throttled.json", "liar.json",
+                           "replicon-quirks.json"}) {
     const auto sandbox = StartSandbox(
         {.listen = "127.0.0.1:0",
          .faults_file = absl::StrCat(PURSER_SOURCE_DIR, "/deploy/samples/faults/", name)});
