@@ -1,0 +1,61 @@
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "broker/base/status.h"
+#include "broker/config/configuration.h"
+
+namespace purser::config {
+namespace {
+
+namespace fs = std::filesystem;
+
+// The files that `path` names: itself, or what a directory holds.
+absl::StatusOr<std::vector<fs::path>> FilesOf(const std::string& path) {
+  std::error_code error;
+  const fs::file_status status = fs::status(path, error);
+  if (!fs::exists(status)) return absl::NotFoundError(absl::StrCat("no such file: ", path));
+  if (!fs::is_directory(status)) return std::vector<fs::path>{path};
+  std::vector<fs::path> files;
+  for (fs::directory_iterator it(path, error), end; !error && it != end; it.increment(error)) {
+    const std::string extension = it->path().extension().string();
+    if (extension == ".yaml" || extension == ".yml") files.push_back(it->path());
+  }
+  if (error) return absl::UnavailableError(absl::StrCat("reading ", path, ": ", error.message()));
+  std::sort(files.begin(), files.end());
+  if (files.empty()) return absl::NotFoundError(absl::StrCat("no *.yaml file in ", path));
+  return files;
+}
+
+absl::StatusOr<std::string> Contents(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  if (!file.good() && !file.eof()) {
+    return absl::NotFoundError(absl::StrCat("cannot read ", path.string()));
+  }
+  return text;
+}
+
+}  // namespace
+
+absl::StatusOr<LoadedConfiguration> LoadFiles(const std::vector<std::string>& paths) {
+  LoadedConfiguration loaded;
+  std::vector<std::string> errors;
+  for (const std::string& path : paths) {
+    ASSIGN_OR_RETURN(const std::vector<fs::path> files, FilesOf(path));
+    for (const fs::path& file : files) {
+      ASSIGN_OR_RETURN(const std::string text, Contents(file));
+      const absl::Status read =
+          ReadYaml(text, file.string(), &loaded.configuration, &loaded.places);
+      if (!read.ok()) errors.emplace_back(read.message());
+    }
+  }
+  if (!errors.empty()) return absl::InvalidArgumentError(absl::StrJoin(errors, "\n"));
+  return loaded;
+}
+
+}  // namespace purser::config
