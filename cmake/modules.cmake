@@ -6,6 +6,11 @@ function(purser_warnings target)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
     target_compile_options(${target} PRIVATE -Wthread-safety)
   endif()
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+    # GCC 12 warns, wrongly, of overlapping copies where a literal is assigned to a string
+    # (gcc.gnu.org/PR105651).
+    target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-Wno-restrict>)
+  endif()
   if(PURSER_WERROR)
     target_compile_options(${target} PRIVATE -Werror)
   endif()

@@ -24,8 +24,8 @@ absl::Status Annotate(const absl::Status& status, absl::string_view context);
 #define PURSER_CONCAT(a, b) PURSER_CONCAT_INNER(a, b)
 
 // Returns from the function if `expression` is not OK.
-#define RETURN_IF_ERROR(expression)                          \
-  do {                                                       \
+#define RETURN_IF_ERROR(expression)                                               \
+  do {                                                                            \
     if (absl::Status returned_ = (expression); !returned_.ok()) return returned_; \
   } while (false)
 
