@@ -56,6 +56,15 @@ absl::Status CheckAttributeSize(size_t bytes) {
   return ScimError(413, ErrorType::kNone, "the resource's attributes are too large");
 }
 
+// Small changes add up to no more than the number of attributes times their size, so the whole is
+// measured for a large one alone.
+absl::Status CheckGrownSize(size_t changed_bytes, const json& attributes) {
+  if (changed_bytes <= 4096) return absl::OkStatus();
+  std::string text;
+  scim::AppendJson(attributes, &text);
+  return CheckAttributeSize(text.size());
+}
+
 Decision Unchanged(Resource resource) {
   Decision decision;
   decision.type = resource.type;
@@ -141,7 +150,7 @@ absl::StatusOr<Decision> DecidePatch(const DirectoryState& state, const scim::Pa
     bytes += change.value().size();
     *changed.add_changes() = std::move(change);
   }
-  RETURN_IF_ERROR(CheckAttributeSize(bytes));
+  RETURN_IF_ERROR(CheckGrownSize(bytes, after));
   MemberDelta delta;
   if (!request.members.empty()) {
     ASSIGN_OR_RETURN(delta, ResolveMemberOperations(state, id, request.members));

@@ -97,6 +97,15 @@ bool TestsPresence(const Node& node) {
   return node.kind == Filter::Kind::kPresent || node.literal.is_null;
 }
 
+bool IsOf(const Node& node, absl::string_view attribute) {
+  return node.known && node.ref.extension == nullptr && node.ref.attribute->name == attribute;
+}
+
+bool IsMemberEquality(const Node& node) {
+  return node.kind == Filter::Kind::kCompare && IsOf(node, "members") && node.op == FilterOp::kEq &&
+         !node.literal.is_null && node.ref.sub != nullptr && node.ref.sub->name == "value";
+}
+
 class Evaluator {
  public:
   Evaluator(const Filter& filter, const ResourceView* view) : filter_(filter), view_(view) {}
@@ -159,7 +168,7 @@ class Evaluator {
     if (node.ref.extension == nullptr) {
       if (name == "id") return TestOne(node, view_->resource->id);
       if (name == "meta") return TestMeta(node);
-      if (name == "schemas") return TestsPresence(node) && MatchesPresence(node);
+      if (name == "schemas") return TestSchemas(node);
       if (name == "members" || name == "groups") return TestReferences(node, name == "members");
     }
     const json* value = FindAttribute(node.ref);
@@ -175,6 +184,17 @@ class Evaluator {
     }
     const auto value = holder->find(ref.attribute->name);
     return value == holder->end() ? nullptr : &*value;
+  }
+
+  bool TestSchemas(const Node& node) {
+    if (TestsPresence(node)) return MatchesPresence(node);
+    const ResourceSchema& schema = SchemaOf(view_->resource->type);
+    if (CompareText(node, schema.core.urn)) return true;
+    return std::any_of(schema.extensions.begin(), schema.extensions.end(),
+                       [&](const Schema& extension) {
+                         return view_->resource->attributes.contains(extension.urn) &&
+                                CompareText(node, extension.urn);
+                       });
   }
 
   bool TestMeta(const Node& node) {
@@ -198,14 +218,12 @@ class Evaluator {
   }
 
   // One question to the store, where the filter asks for one member by its id.
-  bool IsMemberEquality(const Node& node) const {
-    return view_->members == nullptr && view_->has_member && node.known &&
-           node.kind == Filter::Kind::kCompare && node.op == FilterOp::kEq &&
-           !node.literal.is_null && node.ref.sub != nullptr && node.ref.sub->name == "value";
+  bool AsksStore(const Node& node) const {
+    return view_->members == nullptr && view_->has_member && IsMemberEquality(node);
   }
 
   bool TestReferences(const Node& node, bool members) {
-    if (members && IsMemberEquality(node)) return view_->has_member(node.literal.text);
+    if (members && AsksStore(node)) return view_->has_member(node.literal.text);
     const std::vector<Reference>* references = members ? view_->members : view_->groups;
     bool assigned = false;
     if (references != nullptr) {
@@ -235,7 +253,7 @@ class Evaluator {
   }
 
   bool TestReferencePath(const Node& inner, bool members) {
-    if (members && IsMemberEquality(inner)) return view_->has_member(inner.literal.text);
+    if (members && AsksStore(inner)) return view_->has_member(inner.literal.text);
     const std::vector<Reference>* references = members ? view_->members : view_->groups;
     if (references == nullptr) return false;
     return std::any_of(references->begin(), references->end(), [&](const Reference& reference) {
@@ -327,8 +345,16 @@ bool CollectImplied(const Filter& filter, const Node& node, json* element) {
 
 bool Filter::ReadsReferences() const {
   return std::any_of(nodes_.begin(), nodes_.end(), [](const Node& node) {
-    return node.known && node.ref.extension == nullptr &&
-           (node.ref.attribute->name == "members" || node.ref.attribute->name == "groups");
+    return IsOf(node, "members") || IsOf(node, "groups");
+  });
+}
+
+bool Filter::NeedsReferenceList() const {
+  return std::any_of(nodes_.begin(), nodes_.end(), [this](const Node& node) {
+    if (IsOf(node, "groups")) return true;
+    if (!IsOf(node, "members")) return false;
+    const Node& asked = node.kind == Kind::kValuePath ? nodes_[node.children[0]] : node;
+    return !IsMemberEquality(asked);
   });
 }
 

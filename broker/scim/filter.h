@@ -55,6 +55,8 @@ class Filter {
 
   // True where it reads the members of a group, or the groups of a user.
   bool ReadsReferences() const;
+  // True where ResourceView::has_member is not enough to answer it.
+  bool NeedsReferenceList() const;
 
  private:
   friend class FilterParser;

@@ -40,11 +40,12 @@ void SetOrErase(const std::string& name, const json& value, json* holder) {
 // Applies one operation to the object that holds its attribute.
 class Application {
  public:
-  Application(const AttributeOperation& operation, json* holder)
+  Application(const AttributeOperation& operation, json* holder, size_t* work)
       : operation_(operation),
         attribute_(*operation.target.attribute),
         sub_(operation.target.sub),
-        holder_(*holder) {}
+        holder_(*holder),
+        work_(*work) {}
 
   absl::Status Run() {
     RETURN_IF_ERROR(operation_.filter.has_value() ? ApplyToMatches() : ApplyToAll());
@@ -80,27 +81,30 @@ class Application {
   absl::Status ApplyToArray() {
     const json& value = operation_.value;
     if (removes()) {
-      RemoveListed();
+      RETURN_IF_ERROR(RemoveListed());
     } else if (operation_.kind == PatchKind::kReplace) {
       SetOrErase(attribute_.name, value, &holder_);
     } else if (!value.is_null()) {
+      RETURN_IF_ERROR(Work(holder_[attribute_.name].size() + value.size()));
       MergeElements(value, &holder_[attribute_.name]);
     }
     return absl::OkStatus();
   }
 
-  void RemoveListed() {
+  absl::Status RemoveListed() {
     const auto array = holder_.find(attribute_.name);
-    if (array == holder_.end()) return;
+    if (array == holder_.end()) return absl::OkStatus();
     if (operation_.value.is_null()) {
       holder_.erase(array);
-      return;
+      return absl::OkStatus();
     }
+    RETURN_IF_ERROR(Work(array->size() * operation_.value.size()));
     json kept = json::array();
     for (json& element : *array) {
       if (!IsListed(element)) kept.push_back(std::move(element));
     }
     *array = std::move(kept);
+    return absl::OkStatus();
   }
 
   // Listed by its value, and by whatever else is given with it.
@@ -141,9 +145,16 @@ class Application {
     return SettlePrimary(matches, &value);
   }
 
+  absl::Status Work(size_t comparisons) const {
+    work_ += comparisons;
+    if (work_ <= kMaxPatchWork) return absl::OkStatus();
+    return BadRequest(ErrorType::kTooMany, "the request costs more than the directory will do");
+  }
+
   absl::StatusOr<std::vector<size_t>> Matches(const json& value) const {
     std::vector<size_t> matches;
     const size_t count = value.is_array() ? value.size() : value.is_object() ? 1 : 0;
+    RETURN_IF_ERROR(Work(count * operation_.filter->nodes().size()));
     for (size_t i = 0; i < count; ++i) {
       const json& element = value.is_array() ? value[i] : value;
       ASSIGN_OR_RETURN(const bool match, EvaluateOnElement(*operation_.filter, element));
@@ -224,18 +235,19 @@ class Application {
   const Attribute& attribute_;
   const Attribute* sub_;
   json& holder_;
+  size_t& work_;
 };
 
-absl::Status ApplyOne(const AttributeOperation& operation, json* attributes) {
+absl::Status ApplyOne(const AttributeOperation& operation, json* attributes, size_t* work) {
   const Schema* extension = operation.target.extension;
-  if (extension == nullptr) return Application(operation, attributes).Run();
+  if (extension == nullptr) return Application(operation, attributes, work).Run();
   if (operation.target.attribute == nullptr) {
     attributes->erase(extension->urn);
     return absl::OkStatus();
   }
   json& holder = (*attributes)[extension->urn];
   if (!holder.is_object()) holder = json::object();
-  RETURN_IF_ERROR(Application(operation, &holder).Run());
+  RETURN_IF_ERROR(Application(operation, &holder, work).Run());
   if (holder.empty()) attributes->erase(extension->urn);
   return absl::OkStatus();
 }
@@ -285,8 +297,9 @@ absl::Status ApplyPatch(const PatchRequest& request, absl::string_view resource_
       return BadRequest(ErrorType::kMutability, "attribute \"id\" is read-only");
     }
   }
+  size_t work = 0;
   for (const AttributeOperation& operation : request.attributes) {
-    RETURN_IF_ERROR(ApplyOne(operation, attributes));
+    RETURN_IF_ERROR(ApplyOne(operation, attributes, &work));
     RETURN_IF_ERROR(CheckStillRequired(operation, *attributes));
   }
   return CheckRequired(SchemaOf(request.type), *attributes);

@@ -16,7 +16,11 @@
 
 namespace purser::scim {
 
+// Operations of one request: all, and those that change attributes (members are cheap).
 inline constexpr size_t kMaxPatchOperations = 20'000;
+inline constexpr size_t kMaxAttributeOperations = 1'000;
+// Elements that the value paths of one request may look at, each counted once a term.
+inline constexpr size_t kMaxPatchWork = 1'000'000;
 
 enum class PatchKind { kAdd, kReplace, kRemove };
 
@@ -54,7 +58,7 @@ absl::StatusOr<PatchRequest> ParsePatch(const ResourceSchema& schema, absl::stri
 
 // Applies the attribute operations in order; on an error `attributes` is of no use any more.
 // noTarget: a value path matches nothing. mutability: a required attribute is removed.
-// invalidValue: two primary values.
+// invalidValue: two primary values. tooMany: more work than kMaxPatchWork.
 absl::Status ApplyPatch(const PatchRequest& request, absl::string_view resource_id,
                         nlohmann::json* attributes);
 

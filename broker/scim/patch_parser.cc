@@ -18,6 +18,10 @@ constexpr absl::string_view kPatchUrn = "urn:ietf:params:scim:api:messages:2.0:P
 
 absl::Status Syntax(absl::string_view why) { return BadRequest(ErrorType::kInvalidSyntax, why); }
 
+absl::Status TooManyOperations() {
+  return ScimError(413, ErrorType::kNone, "the request holds too many operations");
+}
+
 json* FindAnyCase(json* object, absl::string_view name) {
   for (auto& [key, value] : *object->get_ptr<json::object_t*>()) {
     if (absl::EqualsIgnoreCase(key, name)) return &value;
@@ -161,6 +165,7 @@ class PatchParser {
         .kind = kind, .target = path.ref, .filter = std::move(path.filter)};
     RETURN_IF_ERROR(SetValue(std::move(value), &operation));
     if (attribute.mutability == Mutability::kWriteOnly) return absl::OkStatus();
+    if (request_.attributes.size() >= kMaxAttributeOperations) return TooManyOperations();
     request_.attributes.push_back(std::move(operation));
     return absl::OkStatus();
   }
@@ -266,7 +271,7 @@ absl::StatusOr<PatchRequest> ParsePatch(const ResourceSchema& schema, absl::stri
     return Syntax("\"Operations\" must be a list");
   }
   if (operations->size() > kMaxPatchOperations) {
-    return ScimError(413, ErrorType::kNone, "the request holds too many operations");
+    return TooManyOperations();
   }
   PatchParser parser(schema);
   for (json& operation : *operations) {
