@@ -40,6 +40,7 @@ CREATE TABLE lanes(
 CREATE UNIQUE INDEX lanes_by_account ON lanes(type, remote_id) WHERE linked=1;
 CREATE INDEX lanes_by_name ON lanes(name_key) WHERE linked=1;
 CREATE INDEX lanes_by_state ON lanes(state);
+CREATE INDEX lanes_incomplete ON lanes(resource_id) WHERE left_out!='';
 CREATE INDEX lanes_waiting ON lanes(waits_for) WHERE waits_for!='';
 CREATE TABLE operations(operation_id TEXT PRIMARY KEY, resource_id TEXT NOT NULL,
   position INTEGER NOT NULL, in_doubt INTEGER NOT NULL, bytes BLOB NOT NULL) WITHOUT ROWID;

@@ -12,6 +12,7 @@
 #include "absl/time/time.h"
 #include "broker/eventlog/fold.h"
 #include "broker/events/record.h"
+#include "broker/projections/member_row.h"
 #include "broker/projections/readers.h"
 #include "broker/sqlite/database.h"
 #include "nlohmann/json.hpp"
@@ -94,6 +95,8 @@ class AppReader {
   // Lanes after `after` by id, in one of `states` (empty: any), at most `limit`.
   absl::StatusOr<std::vector<Lane>> Lanes(const std::vector<event::v1::LaneState>& states,
                                           absl::string_view after, int limit) const;
+  // Lanes whose account lacks something that was left out: a reference without an account.
+  absl::StatusOr<std::vector<MemberRow>> Incomplete() const;
   absl::StatusOr<std::map<event::v1::LaneState, uint64_t>> CountByState() const;
   absl::StatusOr<uint64_t> CountLinked(event::v1::ResourceType type) const;
 

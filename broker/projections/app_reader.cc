@@ -150,6 +150,16 @@ absl::StatusOr<std::vector<Lane>> AppReader::Lanes(const std::vector<LaneState>&
   return lanes;
 }
 
+absl::StatusOr<std::vector<MemberRow>> AppReader::Incomplete() const {
+  Statement& rows = database_->Prepare("SELECT resource_id, type FROM lanes WHERE left_out!=''");
+  std::vector<MemberRow> lanes;
+  while (rows.Next()) {
+    lanes.push_back({std::string(rows.Text(0)), static_cast<ResourceType>(rows.Int(1))});
+  }
+  RETURN_IF_ERROR(rows.status());
+  return lanes;
+}
+
 absl::StatusOr<std::map<LaneState, uint64_t>> AppReader::CountByState() const {
   Statement& rows = database_->Prepare("SELECT state, count(*) FROM lanes GROUP BY state");
   std::map<LaneState, uint64_t> counts;

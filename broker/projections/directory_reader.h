@@ -10,16 +10,11 @@
 #include "absl/status/statusor.h"
 #include "broker/commands/directory_state.h"
 #include "broker/events/record.h"
+#include "broker/projections/member_row.h"
 #include "broker/projections/readers.h"
 #include "broker/sqlite/database.h"
 
 namespace purser {
-
-// A member of a group, or a group a resource is in.
-struct MemberRow {
-  std::string id;
-  event::v1::ResourceType type = event::v1::USER;
-};
 
 struct GroupRow {
   std::string id;

@@ -1,0 +1,115 @@
+#include "connectors/delivery/app_health.h"
+
+#include <algorithm>
+
+namespace purser::delivery {
+namespace {
+
+constexpr size_t kResourcesWithoutVerdict = 5;
+// A Check that passed this recently still speaks for the app.
+constexpr absl::Duration kCheckFresh = absl::Seconds(5);
+
+absl::Duration Doubled(absl::Duration first, int times, absl::Duration most) {
+  return std::min(most, first * static_cast<double>(1 << std::min(times, 20)));
+}
+
+}  // namespace
+
+int AppHealth::AllowedCalls(absl::Duration now, int limit) const {
+  if (now < throttled_until_) return 0;
+  switch (state_) {
+    case State::kClosed:
+      return limit;
+    case State::kTrial:
+      return 1;
+    case State::kOpen:
+    case State::kCredentials:
+      return 0;
+  }
+  return 0;
+}
+
+bool AppHealth::WantsCheck(absl::Duration now) const {
+  if (check_under_way_ || now < throttled_until_) return false;
+  return check_wanted_ || now >= next_probe_;
+}
+
+void AppHealth::BeginCheck() {
+  check_wanted_ = false;
+  check_under_way_ = true;
+}
+
+bool AppHealth::OnCheck(const connectors::Result& result, absl::Duration now) {
+  check_under_way_ = false;
+  const State before = state_;
+  if (result.verdict == connectors::Verdict::kThrottled) {
+    OnThrottled(result, now);
+    check_wanted_ = true;
+    return false;
+  }
+  if (result.verdict == connectors::Verdict::kUnauthenticated) {
+    OnUnauthenticated(result.message, now);
+    return before != state_;
+  }
+  if (!result.ok()) {
+    Open(State::kOpen, result.message, now);
+    return before != state_;
+  }
+  last_good_check_ = now;
+  probes_ = 0;
+  next_probe_ = absl::InfiniteDuration();
+  const bool suspect = without_verdict_.size() >= kResourcesWithoutVerdict;
+  state_ = suspect ? State::kTrial : State::kClosed;
+  trouble_ = suspect ? "the app answers a check, but gives no verdict on any resource" : "";
+  return before != state_;
+}
+
+bool AppHealth::OnSuccess() {
+  without_verdict_.clear();
+  throttles_ = 0;
+  if (state_ != State::kTrial) return false;
+  state_ = State::kClosed;
+  trouble_.clear();
+  return true;
+}
+
+void AppHealth::OnNoVerdict(const std::string& resource_id, absl::Duration now) {
+  without_verdict_.insert(resource_id);
+  if (state_ == State::kClosed) OnRefused(now);
+  if (state_ == State::kClosed && without_verdict_.size() == kResourcesWithoutVerdict) {
+    check_wanted_ = !check_under_way_;
+  }
+}
+
+void AppHealth::OnRefused(absl::Duration now) {
+  if (!check_under_way_ && now - last_good_check_ > kCheckFresh) check_wanted_ = true;
+}
+
+void AppHealth::OnThrottled(const connectors::Result& result, absl::Duration now) {
+  const absl::Duration pause =
+      result.retry_after.value_or(Doubled(absl::Seconds(1), throttles_++, absl::Seconds(60)));
+  throttled_until_ = std::max(throttled_until_, now + pause);
+}
+
+void AppHealth::OnUnauthenticated(const std::string& message, absl::Duration now) {
+  Open(State::kCredentials, message, now);
+}
+
+void AppHealth::Open(State state, const std::string& trouble, absl::Duration now) {
+  if (state_ != state) probes_ = 0;
+  state_ = state;
+  trouble_ = trouble;
+  next_probe_ = now + ProbeDelay();
+}
+
+absl::Duration AppHealth::ProbeDelay() {
+  const bool seldom = with_password_ && state_ == State::kCredentials;
+  return seldom ? Doubled(absl::Minutes(1), probes_++, absl::Minutes(15))
+                : Doubled(absl::Seconds(5), probes_++, absl::Seconds(60));
+}
+
+absl::Duration AppHealth::NextChange(absl::Duration now) const {
+  return throttled_until_ > now ? throttled_until_ : next_probe_;
+}
+
+}  // namespace purser::delivery

@@ -1,0 +1,267 @@
+// One app's deliveries: follows the directory, plans each lane, calls the connector, records what
+// came of it.
+//
+// The rules it keeps, each in DESIGN's words: one call a lane; no call before its `started` is
+// valid, nor later than 2 s after; a started operation is settled before a newer one; a link is
+// exclusive; the app's fault stops nobody's lane for good, a resource's fault stops its own alone.
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/random/random.h"
+#include "broker/base/clock.h"
+#include "broker/base/ids.h"
+#include "broker/base/metrics.h"
+#include "broker/eventlog/event_log.h"
+#include "broker/eventlog/stream_writer.h"
+#include "broker/projections/app_projection.h"
+#include "broker/projections/directory_reader.h"
+#include "connectors/api/connector.h"
+#include "connectors/delivery/app_health.h"
+#include "connectors/delivery/app_settings.h"
+#include "connectors/delivery/lane_queue.h"
+#include "connectors/delivery/owner_fold.h"
+#include "connectors/delivery/plan.h"
+#include "connectors/delivery/wanted.h"
+
+namespace purser::delivery {
+
+// What a worker is given; all of it outlives the worker.
+struct AppWorkerOptions {
+  std::string app_id;
+  std::string directory_id;
+  std::string node_id;
+  std::string boot_id;
+  EventLog* log = nullptr;
+  DirectoryReaders* directory = nullptr;
+  AppProjection* projection = nullptr;
+  const Clock* clock = nullptr;
+  IdSource* ids = nullptr;
+  MetricsRegistry* metrics = nullptr;
+  StreamWriter::Post post;     // onto the driving thread
+  std::function<void()> wake;  // makes the driving thread call RunOnce()
+};
+
+// Driven by one thread, which also drives the connector's HTTP client. DirectoryMoved(), and
+// writer().Submit() and NewRecords(), are for any thread.
+class AppWorker {
+ public:
+  explicit AppWorker(AppWorkerOptions options);
+  ~AppWorker();
+
+  // The configuration to deliver by, the first or a newer version: everyone is planned again.
+  void Configure(std::shared_ptr<const AppSettings> settings,
+                 std::unique_ptr<connectors::Connector> connector);
+
+  // The directory's fold has come further.
+  void DirectoryMoved();
+
+  // The app's stream: operators' commands are submitted here.
+  StreamWriter& writer() { return *writer_; }
+
+  // Does what can be done now; true if anything was.
+  bool RunOnce();
+  // SinceBoot of the next thing that is due by itself.
+  absl::Duration NextDue() const;
+
+  // Starts nothing more; once calls under way have ended, releases the app.
+  void Stop();
+  bool stopped() const { return ownership_ == Ownership::kReleased; }
+
+ private:
+  enum class Ownership { kNone, kTaking, kRecovering, kOwner, kReleasing, kReleased };
+
+  // One lane's business from Take() to Release().
+  struct Attempt {
+    std::string id;
+    event::v1::ResourceType type = event::v1::USER;
+    Lane lane;
+    Wanted wanted;
+    event::v1::StartedOperation operation;  // operation_id empty: none was started
+    ValueChanges changes;
+    bool calls = false;  // counts among the calls under way
+    bool settling = false;
+  };
+  using AttemptPtr = std::shared_ptr<Attempt>;
+  using Recorded = std::function<void()>;
+  struct PendingOutcome {
+    std::vector<event::v1::Outcome> outcomes;
+    Recorded recorded;
+  };
+  struct PendingStart {
+    AttemptPtr attempt;
+  };
+  struct Batch;
+  struct Failure {
+    AttemptPtr attempt;
+    connectors::Result result;
+  };
+  struct RunningJob {
+    std::set<std::string> open;
+    uint64_t total = 0;
+    uint64_t done = 0;
+    uint64_t sent = 0;
+    absl::Duration reported = absl::ZeroDuration();
+  };
+
+  // app_worker.cc: owning the app, following the directory, writing records.
+  bool TakeOwnership();
+  void Recover();
+  void PlanEveryone();
+  bool Follow();
+  void FollowRecord(const StoredRecord& record, const DirectoryReader& directory);
+  void FollowGroup(const event::v1::Envelope& envelope, bool* urgent);
+  void WakeLane(const std::string& id, event::v1::ResourceType type, StreamPosition position,
+                bool urgent = false);
+  bool HearCommands();
+  bool Running() const;
+  bool Dispatch();
+  bool Flush();
+  void FillBatch(Batch* batch);
+  std::vector<event::v1::Envelope> BatchRecords(const Batch& batch, absl::Time at) const;
+  void OnFlushed(const std::shared_ptr<Batch>& batch, bool ok, absl::Duration submitted);
+  void ReportPlanned();
+  void UpdateGauges();
+  bool Release();
+  event::v1::Basis Basis() const;
+  event::v1::Envelope EnvelopeOf(event::v1::Kind kind, const std::string& payload,
+                                 absl::Time at) const;
+  void Note(event::v1::AppNote note) { notes_.push_back(std::move(note)); }
+
+  // app_check.cc: the app's own health.
+  bool RunCheck();
+  void OnCheck(const connectors::Result& result);
+  void NoteHealth(AppHealth::State before);
+
+  // lane_steps.cc: what is to be done for a lane.
+  void BeginLane(const std::string& id);
+  absl::Status PlanLane(const AttemptPtr& attempt, const DirectoryReader& directory);
+  bool StaysAsItIs(const Attempt& attempt, const LaneRun& run) const;
+  void DoStep(const AttemptPtr& attempt, const Plan& plan);
+  void Settled(const AttemptPtr& attempt);
+  void ParkMissing(const AttemptPtr& attempt, const std::vector<std::string>& missing);
+  void StartCall(const AttemptPtr& attempt, event::v1::OperationKind kind, ValueChanges changes);
+  bool WaitForName(const AttemptPtr& attempt, const Plan& plan);
+  bool IsRing(const std::string& id, const std::string& holder) const;
+  void RenameAside(const AttemptPtr& attempt);
+  void WaitFor(const AttemptPtr& attempt, const std::string& holder);
+  event::v1::Outcome OutcomeOf(const Attempt& attempt) const;
+  void Record(const AttemptPtr& attempt, event::v1::Outcome outcome);
+  void Finish(const AttemptPtr& attempt);
+  void AfterRecord(const AttemptPtr& attempt, bool link_changed);
+  void LinkChanged(const std::string& id);
+  void Park(const AttemptPtr& attempt, const std::string& code, const std::string& message);
+
+  // lane_matching.cc: reading accounts and linking them.
+  void ReadAccount(const AttemptPtr& attempt);
+  void OnRead(const AttemptPtr& attempt, const connectors::Result& result,
+              const std::vector<connectors::RemoteResource>& found);
+  void Match(const AttemptPtr& attempt, size_t index);
+  void OnMatched(const AttemptPtr& attempt, size_t index, const connectors::Result& result,
+                 std::vector<connectors::RemoteResource> found);
+  void NoMatch(const AttemptPtr& attempt);
+  void LinkTo(const AttemptPtr& attempt, const connectors::RemoteResource& account);
+  bool HandOver(const AttemptPtr& attempt, const std::string& holder,
+                const connectors::RemoteResource& account);
+  void SetObserved(const Attempt& attempt, const connectors::RemoteResource& account,
+                   event::v1::Outcome* outcome) const;
+
+  // lane_calls.cc: one call and what it came to.
+  void Execute(const AttemptPtr& attempt);
+  void OnWritten(const AttemptPtr& attempt, const connectors::Result& result,
+                 const connectors::RemoteResource& account);
+  void OnEffect(const AttemptPtr& attempt, const connectors::Result& result,
+                const connectors::RemoteResource& account);
+  void OnGone(const AttemptPtr& attempt);
+  void OnConflict(const AttemptPtr& attempt, const connectors::Result& result);
+  void OnFailure(const AttemptPtr& attempt, const connectors::Result& result);
+  void Attribute(const AttemptPtr& attempt, const connectors::Result& result);
+  void AttributeRefusal(const AttemptPtr& attempt, const connectors::Result& result,
+                        event::v1::Outcome outcome);
+  void AttributeNoVerdict(const AttemptPtr& attempt, const connectors::Result& result,
+                          event::v1::Outcome outcome);
+  bool SplitChunk(const AttemptPtr& attempt);
+  connectors::Call CallOf(const Attempt& attempt) const;
+  void BeginCalling(const AttemptPtr& attempt);
+  void EndCalling(const AttemptPtr& attempt);
+  absl::Duration Backoff(int tries, absl::Duration first, absl::Duration most);
+
+  // lane_settling.cc: operations whose reply was lost.
+  void Settle(const AttemptPtr& attempt, const OpenOperation& open);
+  void OnSettlingRead(const AttemptPtr& attempt, const connectors::Result& result,
+                      const std::vector<connectors::RemoteResource>& found);
+  void OnSettlingFind(const AttemptPtr& attempt, const connectors::Result& result,
+                      const std::vector<connectors::RemoteResource>& found);
+  void SendAgain(const AttemptPtr& attempt);
+
+  // group_members.cc
+  bool ChangeMembers(const AttemptPtr& attempt, const DirectoryReader& directory);
+  void GatherMembers(const std::string& group, const DirectoryReader& directory, LaneRun* run);
+  absl::StatusOr<bool> MemberWanted(const std::string& group, const std::string& member,
+                                    const DirectoryReader& directory, std::string* remote_id,
+                                    bool* waits);
+  bool LeavesGroupsFirst(const AttemptPtr& attempt);
+
+  // worker_jobs.cc
+  bool RunJobs();
+  void StartReplay(const Job& job);
+  absl::StatusOr<std::vector<MemberRow>> ReplayedResources(const Job& job);
+  absl::StatusOr<StreamPosition> PositionAt(const StreamId& stream, absl::Time time) const;
+  void StartTest(const Job& job);
+  void JobLaneDone(const std::string& id);
+  void ReportJob(const std::string& job_id, event::v1::AppNote::Topic topic,
+                 const std::string& message = "");
+
+  const AppWorkerOptions options_;
+  const StreamId stream_;
+  OwnerFold fold_;
+  std::unique_ptr<StreamWriter> writer_;
+  absl::BitGen random_;
+
+  std::shared_ptr<const AppSettings> settings_;
+  std::unique_ptr<connectors::Connector> connector_;
+  std::vector<std::unique_ptr<connectors::Connector>> retired_;  // until their calls have ended
+  std::unique_ptr<AppHealth> health_;
+  bool deletes_refused_ = false;  // the app answered that it has no DELETE
+
+  Ownership ownership_ = Ownership::kNone;
+  bool stopping_ = false;
+  bool recovered_ = false;
+  AppRow app_;
+  LaneQueue queue_;
+  int calls_ = 0;
+  int limit_ = 4;
+  int good_answers_ = 0;
+  StreamPosition cursor_ = 0;  // of the directory: what it was followed to
+  std::atomic<bool> directory_moved_{true};
+  StreamPosition planned_ = 0;
+  absl::Duration planned_at_ = absl::ZeroDuration();
+  absl::Duration gauges_at_ = absl::ZeroDuration();
+
+  std::deque<PendingOutcome> outcomes_;
+  std::deque<PendingStart> starts_;
+  std::deque<event::v1::AppNote> notes_;
+  bool flushing_ = false;
+  absl::Duration flush_not_before_ = absl::ZeroDuration();
+  std::vector<Failure> unattributed_;                    // wait for Check to say whose fault it is
+  std::multimap<std::string, std::string> after_group_;  // leavers that wait for a group's lane
+  std::map<std::string, RunningJob> jobs_;
+  // True in the destructor: completions that come late find nothing to do.
+  std::shared_ptr<bool> gone_ = std::make_shared<bool>(false);
+
+  std::shared_ptr<Gauge> pending_gauge_;
+  std::shared_ptr<Gauge> oldest_gauge_;
+  std::shared_ptr<Gauge> parked_gauge_;
+  std::shared_ptr<Gauge> waiting_gauge_;
+  std::shared_ptr<Gauge> breaker_gauge_;
+  std::shared_ptr<Counter> calls_counter_;
+};
+
+}  // namespace purser::delivery

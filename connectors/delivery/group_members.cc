@@ -1,0 +1,140 @@
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "broker/base/status.h"
+#include "connectors/delivery/app_worker.h"
+
+namespace purser::delivery {
+namespace {
+
+// Named in `left_out` while some member has no account there yet.
+constexpr char kMembers[] = "members";
+
+}  // namespace
+
+void AppWorker::GatherMembers(const std::string& group, const DirectoryReader& directory,
+                              LaneRun* run) {
+  const absl::Status walked =
+      directory.ForEachMember(group, [&](const std::string& id, event::v1::ResourceType) {
+        run->members.insert(id);
+        return true;
+      });
+  const auto held = options_.projection->reader().AcknowledgedMembers(group);
+  if (!walked.ok() || !held.ok()) return;
+  for (const auto& member : *held) run->members.insert(member.resource_id());
+  run->all_members = false;
+}
+
+// True where the app should hold the membership now. `waits`: it should once the member has an
+// account there.
+absl::StatusOr<bool> AppWorker::MemberWanted(const std::string& group, const std::string& member,
+                                             const DirectoryReader& directory,
+                                             std::string* remote_id, bool* waits) {
+  ASSIGN_OR_RETURN(const bool holds, directory.HasMember(group, member));
+  if (!holds) return false;
+  ASSIGN_OR_RETURN(const auto type, directory.TypeOf(member));
+  const AppReader& reader = options_.projection->reader();
+  const bool everyone = settings_->scope.all && settings_->scope.filters.empty();
+  if (type == event::v1::USER && !everyone) {
+    ASSIGN_OR_RETURN(const Wanted wanted,
+                     ReadWanted(*settings_, directory, reader, *type, member, false));
+    if (wanted.presence == Presence::kOutOfScope) return false;
+  }
+  ASSIGN_OR_RETURN(const std::optional<Lane> lane, reader.FindLane(member));
+  if (!lane || !lane->linked) {
+    *waits = true;
+    return false;
+  }
+  *remote_id = lane->remote_id;
+  return true;
+}
+
+// Starts the next delta of the group's members; false where there is none to send. Removals go
+// first; what is looked at and needs nothing is not looked at again.
+bool AppWorker::ChangeMembers(const AttemptPtr& attempt, const DirectoryReader& directory) {
+  LaneRun* run = queue_.Find(attempt->id);
+  const bool all = run->all_members;
+  if (all) GatherMembers(attempt->id, directory, run);
+  std::vector<event::v1::MemberReference> added;
+  std::vector<event::v1::MemberReference> removed;
+  bool waits = false;
+  for (auto it = run->members.begin(); it != run->members.end();) {
+    const std::string member = *it;
+    if (run->refused_members.contains(member)) {
+      run->members.erase(it++);
+      continue;
+    }
+    std::string remote_id;
+    const auto wanted = MemberWanted(attempt->id, member, directory, &remote_id, &waits);
+    const auto held = options_.projection->reader().AcknowledgedMember(attempt->id, member);
+    if (!wanted.ok() || !held.ok()) return false;
+    event::v1::MemberReference reference;
+    reference.set_resource_id(member);
+    if (*wanted && *held != remote_id) {
+      reference.set_remote_id(remote_id);
+      added.push_back(std::move(reference));
+    } else if (!*wanted && held->has_value()) {
+      reference.set_remote_id(**held);
+      removed.push_back(std::move(reference));
+    } else {
+      run->members.erase(it++);
+      continue;
+    }
+    if (added.size() >= run->chunk || removed.size() >= run->chunk) break;
+    ++it;
+  }
+  const auto& before = attempt->lane.left_out;
+  const bool waited = std::count(before.begin(), before.end(), kMembers) > 0;
+  if (waits || (waited && !all)) attempt->wanted.left_out.push_back(kMembers);
+  if (added.empty() && removed.empty()) {
+    if (run->refused_members.empty()) return false;
+    Park(
+        attempt, "members-refused",
+        absl::StrCat("the app refuses these members: ", absl::StrJoin(run->refused_members, ", ")));
+    return true;
+  }
+  const bool removing = !removed.empty();
+  for (auto& member : removing ? removed : added) {
+    *attempt->operation.add_members() = std::move(member);
+  }
+  StartCall(attempt, removing ? event::v1::REMOVE_MEMBERS : event::v1::ADD_MEMBERS, {});
+  return true;
+}
+
+// A refused chunk is split until the bad member is alone; that one is left out and reported, the
+// others go on.
+bool AppWorker::SplitChunk(const AttemptPtr& attempt) {
+  LaneRun* run = queue_.Find(attempt->id);
+  const int members = attempt->operation.members_size();
+  if (run == nullptr || members == 0) return false;
+  if (members > 1) {
+    run->chunk = static_cast<size_t>(members) / 2;
+  } else {
+    run->refused_members.insert(attempt->operation.members(0).resource_id());
+  }
+  return true;
+}
+
+// Memberships go before the delete, where the group's lane is free.
+bool AppWorker::LeavesGroupsFirst(const AttemptPtr& attempt) {
+  if (!settings_->groups.enabled) return false;
+  const AppReader& reader = options_.projection->reader();
+  const auto groups = reader.GroupsAcknowledging(attempt->id);
+  if (!groups.ok()) return false;
+  bool waits = false;
+  for (const std::string& group : *groups) {
+    const auto lane = reader.FindLane(group);
+    if (!lane.ok() || !lane->has_value() || (*lane)->state != event::v1::IDLE) continue;
+    queue_.Run(group, event::v1::GROUP).members.insert(attempt->id);
+    WakeLane(group, event::v1::GROUP, 0, /*urgent=*/true);
+    after_group_.emplace(group, attempt->id);
+    waits = true;
+  }
+  if (!waits) return false;
+  queue_.Rest(attempt->id, options_.clock->SinceBoot() + absl::Seconds(5));
+  queue_.Release(attempt->id);
+  return true;
+}
+
+}  // namespace purser::delivery

@@ -1,0 +1,204 @@
+#include <algorithm>
+#include <utility>
+
+#include "broker/domain/caseless.h"
+#include "connectors/delivery/app_worker.h"
+
+namespace purser::delivery {
+namespace {
+
+using connectors::RemoteResource;
+using connectors::Result;
+using event::v1::Outcome;
+using nlohmann::json;
+
+connectors::ResourceType TypeOf(event::v1::ResourceType type) {
+  return type == event::v1::GROUP ? connectors::ResourceType::kGroup
+                                  : connectors::ResourceType::kUser;
+}
+
+std::string TextOf(const json& value) {
+  return value.is_string() ? value.get<std::string>() : value.dump();
+}
+
+// Some servers ignore a filter and return everyone: each hit is compared again.
+bool Hits(const RemoteResource& account, const mapping::MatchingAttribute& attribute) {
+  const auto it = account.attributes.find(attribute.target);
+  return it != account.attributes.end() &&
+         CaselessKey(TextOf(it->second)) == CaselessKey(TextOf(attribute.value));
+}
+
+}  // namespace
+
+void AppWorker::SetObserved(const Attempt& attempt, const RemoteResource& account,
+                            Outcome* outcome) const {
+  json values = json::object();
+  for (const auto& [target, value] : account.attributes) values[target] = value;
+  if (account.active) values["active"] = *account.active;
+  SealedPayload sealed = Seal(attempt.id, values.dump());
+  outcome->set_key_id(std::move(sealed.key_id));
+  outcome->set_sealed_observed(std::move(sealed.bytes));
+  outcome->mutable_link()->set_remote_id(account.id);
+  std::string name = attempt.lane.remote_name;
+  if (!attempt.wanted.mapped.matching.empty()) {
+    const auto it = account.attributes.find(attempt.wanted.mapped.matching.front().target);
+    if (it != account.attributes.end()) name = TextOf(it->second);
+  }
+  outcome->mutable_link()->set_remote_name(name);
+  if (attempt.type != event::v1::GROUP) return;
+  outcome->set_members_observed(true);
+  for (const std::string& remote_id : account.member_ids) {
+    event::v1::MemberReference* member = outcome->add_observed_members();
+    member->set_remote_id(remote_id);
+    for (const event::v1::ResourceType type : {event::v1::USER, event::v1::GROUP}) {
+      const auto linked = options_.projection->reader().LinkedTo(type, remote_id);
+      if (linked.ok() && linked->has_value()) member->set_resource_id(**linked);
+    }
+  }
+}
+
+void AppWorker::ReadAccount(const AttemptPtr& attempt) {
+  connector_->Read(
+      TypeOf(attempt->type), attempt->lane.remote_id, attempt->type == event::v1::GROUP,
+      CallOf(*attempt),
+      [this, attempt, gone = gone_](const Result& result, std::vector<RemoteResource> found) {
+        if (!*gone) OnRead(attempt, result, found);
+      });
+}
+
+void AppWorker::OnRead(const AttemptPtr& attempt, const Result& result,
+                       const std::vector<RemoteResource>& found) {
+  const bool absent =
+      result.verdict == connectors::Verdict::kNotFound || (result.ok() && found.empty());
+  if (!result.ok() && !absent) {
+    OnFailure(attempt, result);
+    return;
+  }
+  health_->OnSuccess();
+  Outcome outcome = OutcomeOf(*attempt);
+  const auto holder = absent
+                          ? absl::StatusOr<std::optional<std::string>>(std::nullopt)
+                          : options_.projection->reader().LinkedTo(attempt->type, found.front().id);
+  const bool taken = holder.ok() && holder->has_value() && **holder != attempt->id;
+  if (absent || taken) {
+    outcome.set_result(event::v1::SUPERSEDED);
+    outcome.set_observed_absent(true);
+  } else {
+    outcome.set_result(event::v1::ALREADY_SO);
+    SetObserved(*attempt, found.front(), &outcome);
+    if (LaneRun* run = queue_.Find(attempt->id)) run->all_members = true;
+  }
+  outcome.set_code("read");
+  Record(attempt, std::move(outcome));
+}
+
+void AppWorker::Match(const AttemptPtr& attempt, size_t index) {
+  if (index >= attempt->wanted.mapped.matching.size()) {
+    NoMatch(attempt);
+    return;
+  }
+  const mapping::MatchingAttribute& attribute = attempt->wanted.mapped.matching[index];
+  connector_->Find(TypeOf(attempt->type), attribute.target, TextOf(attribute.value),
+                   CallOf(*attempt),
+                   [this, attempt, index, gone = gone_](const Result& result,
+                                                        std::vector<RemoteResource> found) {
+                     if (!*gone) OnMatched(attempt, index, result, std::move(found));
+                   });
+}
+
+void AppWorker::OnMatched(const AttemptPtr& attempt, size_t index, const Result& result,
+                          std::vector<RemoteResource> found) {
+  if (!result.ok() && result.verdict != connectors::Verdict::kNotFound) {
+    OnFailure(attempt, result);
+    return;
+  }
+  const mapping::MatchingAttribute& attribute = attempt->wanted.mapped.matching[index];
+  found.erase(
+      std::remove_if(found.begin(), found.end(),
+                     [&](const RemoteResource& account) { return !Hits(account, attribute); }),
+      found.end());
+  if (found.empty()) {
+    Match(attempt, index + 1);
+    return;
+  }
+  health_->OnSuccess();
+  if (found.size() > 1) {
+    Park(attempt, "ambiguous-match",
+         "more than one account of the app matches; nothing was written");
+    return;
+  }
+  const auto holder = options_.projection->reader().LinkedTo(attempt->type, found.front().id);
+  if (!holder.ok() || !holder->has_value() || **holder == attempt->id) {
+    LinkTo(attempt, found.front());
+  } else if (!HandOver(attempt, **holder, found.front())) {
+    WaitFor(attempt, **holder);
+  }
+}
+
+// No account matches: one is made for an active user, unless the app said that the name is taken.
+void AppWorker::NoMatch(const AttemptPtr& attempt) {
+  LaneRun* run = queue_.Find(attempt->id);
+  if (attempt->wanted.presence == Presence::kInactive) {
+    Outcome outcome = OutcomeOf(*attempt);
+    outcome.set_result(event::v1::ALREADY_SO);
+    outcome.set_code(kNoAccount);
+    outcome.set_message("inactive, and without an account there: none is made until active");
+    Record(attempt, std::move(outcome));
+    return;
+  }
+  if (run->conflicted) {
+    run->conflicted = false;
+    Park(attempt, "name-taken", "the name is taken by an account that the app does not show");
+    return;
+  }
+  EndCalling(attempt);  // StartCall counts it again.
+  StartCall(attempt, event::v1::CREATE, CreateValues(attempt->wanted));
+}
+
+void AppWorker::LinkTo(const AttemptPtr& attempt, const RemoteResource& account) {
+  Outcome outcome = OutcomeOf(*attempt);
+  outcome.set_result(event::v1::ALREADY_SO);
+  outcome.set_code("linked");
+  SetObserved(*attempt, account, &outcome);
+  LaneRun* run = queue_.Find(attempt->id);
+  run->conflicted = false;
+  if (attempt->type == event::v1::GROUP) {
+    // A search need not show members: what is not known is read before it is changed.
+    outcome.set_members_observed(false);
+    outcome.clear_observed_members();
+    outcome.set_acknowledged_unknown(true);
+    run->all_members = true;
+  }
+  Record(attempt, std::move(outcome));
+}
+
+// Where a delete keeps the account, a re-hire takes the profile over from who is gone; one record
+// lets go of it there and links it here, so that a pending disable is void.
+bool AppWorker::HandOver(const AttemptPtr& attempt, const std::string& holder,
+                         const RemoteResource& account) {
+  if (!connector_->capabilities().delete_keeps_account) return false;
+  auto lease = options_.directory->Take();
+  const auto live = lease.ok() ? (*lease)->TypeOf(holder) : lease.status();
+  const LaneRun* run = queue_.Find(holder);
+  const auto open = options_.projection->reader().OpenOperationOf(holder);
+  const bool busy = run != nullptr && run->busy;
+  if (!live.ok() || live->has_value() || busy || !open.ok() || open->has_value()) return false;
+  Outcome let_go;
+  let_go.set_resource_type(attempt->type);
+  let_go.set_resource_id(holder);
+  let_go.set_result(event::v1::SUPERSEDED);
+  let_go.set_unlinked(true);
+  let_go.set_lane_state(event::v1::IDLE);
+  let_go.set_code("handed-over");
+  let_go.set_message("its account was handed over to a re-hire");
+  let_go.set_wanted_position(attempt->wanted.position);
+  Outcome taken = OutcomeOf(*attempt);
+  taken.set_result(event::v1::ALREADY_SO);
+  taken.set_code("taken-over");
+  SetObserved(*attempt, account, &taken);
+  outcomes_.push_back({{std::move(let_go), std::move(taken)},
+                       [this, attempt] { AfterRecord(attempt, /*link_changed=*/true); }});
+  return true;
+}
+
+}  // namespace purser::delivery

@@ -1,0 +1,102 @@
+#include "connectors/delivery/lane_queue.h"
+
+#include <algorithm>
+#include <memory>
+
+namespace purser::delivery {
+
+LaneRun& LaneQueue::Run(const std::string& id, event::v1::ResourceType type) {
+  std::unique_ptr<LaneRun>& run = runs_[id];
+  if (run == nullptr) {
+    run = std::make_unique<LaneRun>();
+    run->type = type;
+  }
+  return *run;
+}
+
+LaneRun* LaneQueue::Find(const std::string& id) {
+  const auto it = runs_.find(id);
+  return it == runs_.end() ? nullptr : it->second.get();
+}
+
+void LaneQueue::Wake(const std::string& id, bool urgent) {
+  LaneRun* run = Find(id);
+  if (run == nullptr) return;
+  run->changed = true;
+  if (run->busy) return;
+  run->rests_until.reset();
+  Enqueue(id, run, urgent);
+}
+
+void LaneQueue::Enqueue(const std::string& id, LaneRun* run, bool urgent) {
+  if (run->queued) return;
+  run->queued = true;
+  ++pending_;
+  (urgent ? urgent_ : ready_).push_back(id);
+}
+
+void LaneQueue::Rest(const std::string& id, absl::Duration until) {
+  LaneRun* run = Find(id);
+  if (run == nullptr) return;
+  run->rests_until = until;
+  resting_.emplace(until, id);
+}
+
+std::optional<std::string> LaneQueue::Take(absl::Duration now) {
+  while (!resting_.empty() && resting_.begin()->first <= now) {
+    const std::string id = resting_.begin()->second;
+    const absl::Duration until = resting_.begin()->first;
+    resting_.erase(resting_.begin());
+    LaneRun* run = Find(id);
+    if (run == nullptr || run->busy || run->rests_until != until) continue;
+    run->rests_until.reset();
+    Enqueue(id, run, /*urgent=*/false);
+  }
+  for (std::deque<std::string>* queue : {&urgent_, &ready_}) {
+    if (queue->empty()) continue;
+    std::string id = std::move(queue->front());
+    queue->pop_front();
+    LaneRun* run = Find(id);
+    run->queued = false;
+    run->busy = true;
+    run->changed = false;
+    --pending_;
+    return id;
+  }
+  return std::nullopt;
+}
+
+void LaneQueue::Release(const std::string& id) {
+  LaneRun* run = Find(id);
+  if (run == nullptr) return;
+  run->busy = false;
+  if (run->changed) {
+    run->rests_until.reset();
+    Enqueue(id, run, /*urgent=*/false);
+  } else if (!run->rests_until) {
+    runs_.erase(id);
+  }
+}
+
+absl::Duration LaneQueue::NextRest() const {
+  return resting_.empty() ? absl::InfiniteDuration() : resting_.begin()->first;
+}
+
+StreamPosition LaneQueue::OldestUnsettled(StreamPosition otherwise) const {
+  StreamPosition oldest = otherwise;
+  for (const auto& [id, run] : runs_) {
+    if (run->since != 0 && (run->queued || run->busy)) oldest = std::min(oldest, run->since);
+  }
+  return oldest;
+}
+
+std::optional<absl::Duration> LaneQueue::OldestWait() const {
+  std::optional<absl::Duration> oldest;
+  for (const auto& [id, run] : runs_) {
+    if (!run->queued && !run->busy) continue;
+    if (!oldest || run->waiting_since < *oldest) oldest = run->waiting_since;
+  }
+  return oldest;
+}
+
+}  // namespace purser::delivery

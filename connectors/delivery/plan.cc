@@ -1,0 +1,121 @@
+#include "connectors/delivery/plan.h"
+
+#include <algorithm>
+
+namespace purser::delivery {
+namespace {
+
+using nlohmann::json;
+
+constexpr char kActive[] = "active";
+
+bool Holds(const json& values, const char* target, bool value) {
+  const auto it = values.find(target);
+  return it != values.end() && SameValue(value, *it);
+}
+
+bool Required(const mapping::CompiledMapping& mapping, const std::string& target) {
+  const mapping::CompiledRow* row = mapping.FindRow(target);
+  return row != nullptr && row->required;
+}
+
+// What an update sends: values that differ, and mapped targets that are no longer wanted.
+ValueChanges Difference(const mapping::CompiledMapping& mapping, const Wanted& wanted,
+                        const json& held) {
+  ValueChanges changes;
+  const mapping::MappedResource& mapped = wanted.mapped;
+  for (const auto& [target, value] : mapped.values) {
+    if (mapped.keep.contains(target) || mapped.on_create.contains(target)) continue;
+    const auto it = held.find(target);
+    if (it == held.end() || !SameValue(value, *it)) changes.set[target] = value;
+  }
+  for (const mapping::CompiledRow& row : mapping.rows) {
+    const std::string& target = row.target;
+    const bool left_out = std::count(wanted.left_out.begin(), wanted.left_out.end(), target) > 0;
+    if (mapped.values.contains(target) || mapped.keep.contains(target) ||
+        mapped.on_create.contains(target) || !held.contains(target) || left_out ||
+        Required(mapping, target)) {
+      continue;
+    }
+    changes.clear.push_back(target);
+  }
+  return changes;
+}
+
+Plan Call(event::v1::OperationKind kind, ValueChanges changes = {}) {
+  return {Step::kCall, kind, std::move(changes), {}};
+}
+
+// Access ends: a delete where the app can, else a log-in turned off and no more.
+Plan PlanLeaver(config::v1::Leaver policy, const connectors::Capabilities& capabilities,
+                const Wanted& wanted, const Lane& lane, bool ask_remembered) {
+  if (policy == config::v1::NOTHING) return {};
+  if (!lane.linked) {
+    // A replay asks whether the account that was let go is there again.
+    const bool ask = ask_remembered && !lane.remote_id.empty() && !lane.acknowledged_known;
+    return {ask ? Step::kRead : Step::kNothing};
+  }
+  if (!lane.acknowledged_known) return {Step::kRead};
+  if (policy == config::v1::REMOVE && capabilities.deletes) return Call(event::v1::DELETE);
+  if (wanted.type == event::v1::GROUP) return {};
+  if (Holds(lane.acknowledged, kActive, false)) return {};
+  ValueChanges off;
+  off.set[kActive] = false;
+  return Call(event::v1::DISABLE, std::move(off));
+}
+
+Plan PlanMember(const AppSettings& settings, const Wanted& wanted, const Lane& lane) {
+  const mapping::CompiledMapping& mapping =
+      wanted.type == event::v1::GROUP ? settings.groups : settings.users;
+  if (!lane.linked) {
+    if (!lane.acknowledged_known && !lane.remote_id.empty()) return {Step::kRead};
+    if (!wanted.mapped.missing_required.empty()) {
+      return {Step::kMissing, {}, {}, wanted.mapped.missing_required};
+    }
+    return {Step::kMatch};
+  }
+  if (!lane.acknowledged_known) return {Step::kRead};
+  ValueChanges changes = Difference(mapping, wanted, lane.acknowledged);
+  if (changes.empty()) return {};
+  const bool enables = changes.set.contains(kActive) && changes.set[kActive] == true;
+  return Call(enables ? event::v1::ENABLE : event::v1::UPDATE, std::move(changes));
+}
+
+Plan PlanInactive(const AppSettings& settings, const connectors::Capabilities& capabilities,
+                  const Wanted& wanted, const Lane& lane) {
+  if (!lane.linked && lane.remote_id.empty() && lane.code != kNoAccount) {
+    return {settings.inactive == config::v1::NOTHING ? Step::kNothing : Step::kMatch};
+  }
+  const Plan leaver = PlanLeaver(settings.inactive, capabilities, wanted, lane, true);
+  if (leaver.step != Step::kNothing || !lane.linked) return leaver;
+  if (settings.inactive != config::v1::DEACTIVATE) return leaver;
+  // Access is gone; the rest of the account follows the directory all the same.
+  ValueChanges changes = Difference(settings.users, wanted, lane.acknowledged);
+  changes.set.erase(kActive);
+  return changes.empty() ? Plan{} : Call(event::v1::UPDATE, std::move(changes));
+}
+
+}  // namespace
+
+ValueChanges CreateValues(const Wanted& wanted) {
+  ValueChanges changes;
+  for (const auto& [target, value] : wanted.mapped.values) changes.set[target] = value;
+  return changes;
+}
+
+Plan PlanDelivery(const AppSettings& settings, const connectors::Capabilities& capabilities,
+                  const Wanted& wanted, const Lane& lane) {
+  switch (wanted.presence) {
+    case Presence::kActive:
+      return PlanMember(settings, wanted, lane);
+    case Presence::kInactive:
+      return PlanInactive(settings, capabilities, wanted, lane);
+    case Presence::kOutOfScope:
+      return PlanLeaver(settings.out_of_scope, capabilities, wanted, lane, true);
+    case Presence::kGone:
+      return PlanLeaver(settings.deleted, capabilities, wanted, lane, true);
+  }
+  return {};
+}
+
+}  // namespace purser::delivery
