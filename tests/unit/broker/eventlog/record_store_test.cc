@@ -1,6 +1,7 @@
 #include "broker/eventlog/record_store.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <filesystem>
@@ -53,7 +54,7 @@ class RecordStoreTest : public testing::Test {
   }
 
   const std::string folder_ =
-      absl::StrCat(testing::TempDir(), "/record_store_test_",
+      absl::StrCat(testing::TempDir(), "/record_store_test_", getpid(), "_",
                    testing::UnitTest::GetInstance()->current_test_info()->name());
   const std::string path_ = folder_ + "/log.db";
   std::unique_ptr<RecordStore> store_;
@@ -172,7 +173,7 @@ TEST_F(RecordStoreTest, VerifyPagesIsContentWithAWholeFile) {
 }
 
 TEST(FolderLock, ASecondHolderIsRefusedUntilTheFirstLetsGo) {
-  const std::string folder = testing::TempDir() + "/folder_lock_test";
+  const std::string folder = absl::StrCat(testing::TempDir(), "/folder_lock_test_", getpid());
   auto first = FolderLock::Take(folder);
   ASSERT_TRUE(first.ok()) << first.status();
   const absl::Status refused = FolderLock::Take(folder).status();

@@ -1,6 +1,7 @@
 #include "broker/sqlite/database.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -33,7 +34,7 @@ class DatabaseTest : public testing::Test {
   }
 
   const std::string folder_ =
-      absl::StrCat(testing::TempDir(), "/database_test_",
+      absl::StrCat(testing::TempDir(), "/database_test_", getpid(), "_",
                    testing::UnitTest::GetInstance()->current_test_info()->name());
   const std::string path_ = folder_ + "/t.db";
 };

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <memory>
@@ -87,7 +88,7 @@ class LogFolderTest : public testing::Test {
   }
 
   const std::string folder_ =
-      absl::StrCat(testing::TempDir(), "/log_folder_",
+      absl::StrCat(testing::TempDir(), "/log_folder_", getpid(), "_",
                    testing::UnitTest::GetInstance()->current_test_info()->test_suite_name(), "_",
                    testing::UnitTest::GetInstance()->current_test_info()->name());
   const StreamId stream_ = StreamId::Directory("d1");
