@@ -168,7 +168,7 @@ TEST_F(GroupCommands, AttributesAndMembersChangeInOneEvent) {
 
 TEST_F(GroupCommands, MoreMembersThanOneWriteTakesAre413) {
   std::vector<std::string> ids;
-  for (int i = 0; i < 20'000; ++i) {
+  for (int i = 0; i < 12'500; ++i) {
     Resource user;
     user.id = absl::StrCat("0192f0c1-7d4a-7b3e-8f00-", 100'000'000'000 + i);
     user.attributes = {{"userName", user.id}};
