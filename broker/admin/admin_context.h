@@ -1,0 +1,87 @@
+// What the admin API's answers are made from, and how it writes; put together by the program.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "broker/auth/role.h"
+#include "broker/base/clock.h"
+#include "broker/base/ids.h"
+#include "broker/eventlog/event_log.h"
+#include "broker/events/record.h"
+#include "broker/events/stream_id.h"
+#include "broker/projections/app_projection.h"
+#include "broker/projections/control_state.h"
+#include "broker/projections/directory_reader.h"
+#include "purser/config/v1/config.pb.h"
+#include "purser/event/v1/envelope.pb.h"
+
+namespace purser {
+
+// Who asks: a viewer sees no attribute values. `actor` stands in the records of what they ask for.
+struct Caller {
+  std::string actor;
+  auth::Role role = auth::Role::kViewer;
+};
+
+// Decides, on the thread that folds the stream, which records follow `head`; none is an answer too.
+// Runs again after each lost race.
+using DecideRecords =
+    std::function<absl::StatusOr<std::vector<event::v1::Envelope>>(const Head& head)>;
+
+// The stream's position once the records are valid and folded, or why they are not.
+using SubmitDone = std::function<void(absl::StatusOr<StreamPosition>)>;
+
+// Appends what `decide` says to a stream, and calls `done` once, on any thread. `deadline` is on
+// Clock::SinceBoot().
+using Submit = std::function<void(const StreamId& stream, DecideRecords decide,
+                                  absl::Duration deadline, SubmitDone done)>;
+
+// How configuration is read, completed, checked and written. Errors are InvalidArgument and name
+// the file and the line where there is one.
+struct ConfigurationRules {
+  std::function<absl::StatusOr<config::v1::Configuration>(absl::string_view yaml,
+                                                          const std::string& file)>
+      parse;
+  // The app with what its template says where the app itself is silent.
+  std::function<absl::StatusOr<config::v1::App>(const config::v1::App&)> complete;
+  std::function<absl::Status(const config::v1::App&)> check_app;
+  std::function<absl::Status(const config::v1::Directory&)> check_directory;
+  std::function<std::string(const config::v1::Configuration&)> print;
+};
+
+// What an app's owner alone knows of its lanes.
+struct PendingLanes {
+  uint64_t count = 0;
+  absl::Time oldest = absl::InfinitePast();  // InfinitePast where none is pending
+};
+
+// All that is pointed to outlives every call; the functions are called from any thread.
+struct AdminContext {
+  const EventLog* log = nullptr;
+  const ControlProjection* control = nullptr;
+  const Clock* clock = nullptr;
+  IdSource* ids = nullptr;
+
+  // By minted id; nullptr while the projection is not there yet.
+  std::function<DirectoryReaders*(absl::string_view directory_id)> directories;
+  std::function<AppReaders*(absl::string_view app_id)> apps;
+
+  Submit submit;
+  // Who `token` belongs to; Unauthenticated for an unknown or expired one.
+  std::function<absl::StatusOr<Caller>(absl::string_view token)> authenticate;
+  ConfigurationRules rules;
+
+  // Where this node owns the app, its lanes that wait to be sent. May be unset.
+  std::function<std::optional<PendingLanes>(absl::string_view app_id)> pending;
+  // Waits until what is folded here has reached the stream's end as of now. May be unset, where
+  // this process is the only writer.
+  std::function<absl::Status(const StreamId&)> catch_up;
+};
+
+}  // namespace purser

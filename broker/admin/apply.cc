@@ -1,0 +1,235 @@
+#include "broker/admin/apply.h"
+
+#include <map>
+#include <memory>
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "broker/admin/lookup.h"
+#include "broker/admin/writing.h"
+#include "broker/base/status.h"
+#include "google/protobuf/util/message_differencer.h"
+#include "purser/event/v1/control.pb.h"
+
+namespace purser {
+namespace {
+
+using admin::v1::AppliedItem;
+using admin::v1::ApplyResponse;
+using admin::v1::ConfigFile;
+using config::v1::App;
+using config::v1::Configuration;
+using config::v1::Directory;
+using event::v1::Envelope;
+using google::protobuf::util::MessageDifferencer;
+
+constexpr char kDefaultDirectory[] = "main";
+
+// What a decision on one state would write, and what it says of each thing named.
+struct Plan {
+  ApplyResponse response;
+  std::vector<Envelope> records;
+};
+
+class Planner {
+ public:
+  Planner(const AdminContext& context, const Wish& wish, const ControlState& state, Plan* plan)
+      : context_(context), wish_(wish), state_(state), plan_(plan) {}
+
+  absl::Status Put(const Directory& directory) {
+    const DirectoryEntry* present = state_.DirectoryByName(directory.name());
+    const std::string id = present != nullptr ? present->id : NewId();
+    new_directories_[directory.name()] = id;
+    AppliedItem* item = AddItem("directory", directory.name(), id,
+                                present ? &present->directory : nullptr, directory);
+    if (item->action() == "unchanged") return absl::OkStatus();
+    event::v1::DirectoryPut put;
+    *put.mutable_directory() = directory;
+    AddRecord(event::v1::DIRECTORY_PUT, event::v1::DIRECTORY, id, put, item);
+    return absl::OkStatus();
+  }
+
+  absl::Status Put(App app) {
+    ASSIGN_OR_RETURN(const std::string directory_id, DirectoryId(app));
+    const AppEntry* present = state_.AppByName(app.name());
+    if (present != nullptr) {
+      if (present->directory_id != directory_id) {
+        return absl::FailedPreconditionError(absl::StrCat(
+            "app ", app.name(), " is fed from another directory already; name a new app"));
+      }
+      app.set_state(present->app.state());
+    }
+    const std::string id = present != nullptr ? present->id : NewId();
+    AppliedItem* item = AddItem("app", app.name(), id, present ? &present->app : nullptr, app);
+    if (item->action() == "unchanged") return absl::OkStatus();
+    event::v1::AppPut put;
+    *put.mutable_app() = std::move(app);
+    put.set_directory_id(directory_id);
+    AddRecord(event::v1::APP_PUT, event::v1::APP, id, put, item);
+    return absl::OkStatus();
+  }
+
+ private:
+  std::string NewId() { return context_.ids->NewId(context_.clock->Now()); }
+
+  absl::StatusOr<std::string> DirectoryId(const App& app) {
+    const auto it = new_directories_.find(app.directory());
+    if (it != new_directories_.end()) return it->second;
+    const DirectoryEntry* entry = state_.DirectoryByName(app.directory());
+    if (entry != nullptr) return entry->id;
+    return absl::InvalidArgumentError(
+        absl::StrCat("app ", app.name(), ": there is no directory \"", app.directory(), "\""));
+  }
+
+  AppliedItem* AddItem(const std::string& kind, const std::string& name, const std::string& id,
+                       const google::protobuf::Message* before,
+                       const google::protobuf::Message& after) {
+    AppliedItem* item = plan_->response.add_items();
+    item->set_kind(kind);
+    item->set_name(name);
+    if (before == nullptr) {
+      item->set_action("created");
+      return item;
+    }
+    item->set_id(id);
+    const bool same = MessageDifferencer::Equals(*before, after);
+    item->set_action(same ? "unchanged" : "changed");
+    for (admin::v1::FieldChange& change : FieldChanges(*before, after)) {
+      if (!same) *item->add_changes() = std::move(change);
+    }
+    return item;
+  }
+
+  void AddRecord(event::v1::Kind kind, event::v1::ResourceType type, const std::string& id,
+                 const google::protobuf::MessageLite& payload, AppliedItem* item) {
+    item->set_id(id);
+    plan_->records.push_back(MakeEnvelope(context_, wish_, kind, type, id, payload));
+    item->set_position(state_.head.position + plan_->records.size());
+  }
+
+  const AdminContext& context_;
+  const Wish& wish_;
+  const ControlState& state_;
+  Plan* plan_;
+  std::map<std::string, std::string> new_directories_;  // name -> id
+};
+
+absl::StatusOr<Plan> MakePlan(const AdminContext& context, const Wish& wish,
+                              const Configuration& wanted, const ControlState& state) {
+  Plan plan;
+  Planner planner(context, wish, state, &plan);
+  for (const Directory& directory : wanted.directories()) {
+    RETURN_IF_ERROR(planner.Put(directory));
+  }
+  for (const App& app : wanted.apps()) RETURN_IF_ERROR(planner.Put(app));
+  return plan;
+}
+
+absl::StatusOr<App> CompleteApp(const ConfigurationRules& rules, App app) {
+  if (app.directory().empty()) app.set_directory(kDefaultDirectory);
+  ASSIGN_OR_RETURN(App complete, rules.complete(app));
+  if (complete.mode() == config::v1::MODE_UNSPECIFIED) complete.set_mode(config::v1::MANUAL);
+  if (complete.state() == config::v1::STATE_UNSPECIFIED) complete.set_state(config::v1::STOPPED);
+  RETURN_IF_ERROR(rules.check_app(complete));
+  return complete;
+}
+
+absl::Status RefuseTwice(std::set<std::string>* seen, absl::string_view kind,
+                         const std::string& name, const std::string& file) {
+  if (name.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(file, ": a ", kind, " has no name"));
+  }
+  if (seen->insert(absl::StrCat(kind, " ", name)).second) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(file, ": ", kind, " ", name, " is configured twice"));
+}
+
+// All files together, complete and checked.
+absl::StatusOr<Configuration> ReadFiles(const ConfigurationRules& rules,
+                                        const std::vector<ConfigFile>& files) {
+  Configuration all;
+  std::set<std::string> seen;
+  for (const ConfigFile& file : files) {
+    ASSIGN_OR_RETURN(const Configuration one, rules.parse(file.text(), file.name()));
+    for (const Directory& directory : one.directories()) {
+      RETURN_IF_ERROR(RefuseTwice(&seen, "directory", directory.name(), file.name()));
+      const absl::Status checked = rules.check_directory(directory);
+      if (!checked.ok()) return Annotate(checked, file.name());
+      *all.add_directories() = directory;
+    }
+    for (const App& app : one.apps()) {
+      RETURN_IF_ERROR(RefuseTwice(&seen, "app", app.name(), file.name()));
+      absl::StatusOr<App> complete = CompleteApp(rules, app);
+      if (!complete.ok()) {
+        return Annotate(complete.status(), absl::StrCat(file.name(), ": app ", app.name()));
+      }
+      *all.add_apps() = *std::move(complete);
+    }
+  }
+  return all;
+}
+
+}  // namespace
+
+absl::StatusOr<ApplyResponse> ApplyConfiguration(const AdminContext& context, const Caller& caller,
+                                                 const std::vector<ConfigFile>& files,
+                                                 const ApplyOptions& options) {
+  if (files.empty()) return absl::InvalidArgumentError("no file is given");
+  ASSIGN_OR_RETURN(const Configuration wanted, ReadFiles(context.rules, files));
+  const Wish wish = MakeWish(context, caller, options.request_id, options.reason);
+  if (options.dry_run) {
+    ASSIGN_OR_RETURN(Plan plan, MakePlan(context, wish, wanted, *context.control->state()));
+    for (AppliedItem& item : *plan.response.mutable_items()) {
+      if (item.action() == "created") item.clear_id();
+      item.clear_position();
+    }
+    plan.response.set_dry_run(true);
+    return std::move(plan.response);
+  }
+  // The last decision is the one that came to stand.
+  auto response = std::make_shared<ApplyResponse>();
+  const auto decide = [context, wish, wanted,
+                       response](const Head&) -> absl::StatusOr<std::vector<Envelope>> {
+    ASSIGN_OR_RETURN(Plan plan, MakePlan(context, wish, wanted, context.control->draft()));
+    *response = std::move(plan.response);
+    return std::move(plan.records);
+  };
+  RETURN_IF_ERROR(SubmitAndWait(context, StreamId::Control(), decide).status());
+  return *response;
+}
+
+absl::StatusOr<ApplyResponse> Apply(const AdminContext& context, const Caller& caller,
+                                    const admin::v1::ApplyRequest& request) {
+  return ApplyConfiguration(context, caller, {request.files().begin(), request.files().end()},
+                            {request.dry_run(), request.request_id(), request.reason()});
+}
+
+absl::StatusOr<ApplyResponse> Diff(const AdminContext& context, const Caller& caller,
+                                   const admin::v1::DiffRequest& request) {
+  return ApplyConfiguration(context, caller, {request.files().begin(), request.files().end()},
+                            {.dry_run = true});
+}
+
+absl::StatusOr<admin::v1::GetConfigResponse> GetConfig(const AdminContext& context, const Caller&,
+                                                       const admin::v1::GetConfigRequest& request) {
+  const std::shared_ptr<const ControlState> state = context.control->state();
+  admin::v1::GetConfigResponse response;
+  if (request.kind() == "app") {
+    ASSIGN_OR_RETURN(const AppEntry* entry, FindApp(*state, request.name()));
+    *response.mutable_configuration()->add_apps() = entry->app;
+    response.set_id(entry->id);
+    response.set_version(entry->version);
+  } else if (request.kind() == "directory") {
+    ASSIGN_OR_RETURN(const DirectoryEntry* entry, FindDirectory(*state, request.name()));
+    *response.mutable_configuration()->add_directories() = entry->directory;
+    response.set_id(entry->id);
+    response.set_version(entry->version);
+  } else {
+    return absl::InvalidArgumentError("kind is neither \"app\" nor \"directory\"");
+  }
+  response.set_yaml(context.rules.print(response.configuration()));
+  return response;
+}
+
+}  // namespace purser

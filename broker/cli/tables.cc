@@ -1,0 +1,166 @@
+#include "broker/cli/tables.h"
+
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "broker/cli/output.h"
+#include "broker/cli/parse_time.h"
+
+namespace purser {
+namespace {
+
+using Rows = std::vector<std::vector<std::string>>;
+
+std::string OrDash(const std::string& text) { return text.empty() ? "-" : text; }
+
+std::string HealthOf(const admin::v1::AppStatus& app) {
+  if (app.credentials_refused()) return "credentials refused";
+  if (app.breaker_open()) return "breaker open";
+  return "ok";
+}
+
+}  // namespace
+
+std::string TimeCell(bool has, const google::protobuf::Timestamp& time) {
+  return has ? FormatOperatorTime(absl::FromUnixSeconds(time.seconds())) : "-";
+}
+
+std::string AppliedTable(const admin::v1::ApplyResponse& response) {
+  Rows rows;
+  for (const auto& item : response.items()) {
+    rows.push_back({item.kind(), item.name(), item.action()});
+  }
+  std::string text = FormatTable({"KIND", "NAME", "ACTION"}, rows);
+  for (const auto& item : response.items()) {
+    if (item.changes().empty()) continue;
+    absl::StrAppend(&text, "\n", item.kind(), " ", item.name(), ":\n");
+    for (const auto& change : item.changes()) {
+      absl::StrAppend(&text, "  ", change.path(), ": ", OrDash(change.before()), " -> ",
+                      OrDash(change.after()), "\n");
+    }
+  }
+  return text;
+}
+
+std::string AppsTable(const admin::v1::ListAppsResponse& response) {
+  Rows rows;
+  for (const auto& app : response.apps()) {
+    const auto& counts = app.counts();
+    rows.push_back({app.name(), app.state(), OrDash(app.mode()), absl::StrCat(counts.users()),
+                    absl::StrCat(counts.groups()), absl::StrCat(counts.pending()),
+                    absl::StrCat(counts.retrying()), absl::StrCat(counts.parked()),
+                    absl::StrCat(app.lag_events()), HealthOf(app)});
+  }
+  return FormatTable({"NAME", "STATE", "MODE", "USERS", "GROUPS", "PENDING", "RETRYING", "PARKED",
+                      "LAG", "HEALTH"},
+                     rows);
+}
+
+std::string AppStatusText(const admin::v1::AppStatus& app) {
+  const auto& counts = app.counts();
+  const auto& positions = app.positions();
+  const Rows rows = {
+      {"id", app.id()},
+      {"state", app.state()},
+      {"mode", OrDash(app.mode())},
+      {"directory", app.directory()},
+      {"template", OrDash(app.template_())},
+      {"connector", OrDash(app.connector())},
+      {"owner", OrDash(app.owner())},
+      {"health", HealthOf(app)},
+      {"trouble", OrDash(app.trouble())},
+      {"linked", absl::StrCat(counts.users(), " users, ", counts.groups(), " groups")},
+      {"lanes", absl::StrCat(counts.pending(), " pending, ", counts.retrying(), " retrying, ",
+                             counts.waiting(), " waiting, ", counts.parked(), " parked, ",
+                             counts.held(), " held, ", counts.skipped(), " skipped")},
+      {"planned", absl::StrCat("event ", positions.planned_directory(), " of ",
+                               positions.directory(), ", lag ", app.lag_events())},
+      {"oldest pending", TimeCell(app.has_oldest_pending(), app.oldest_pending())},
+      {"configuration", absl::StrCat("version ", app.config_version())},
+  };
+  return FormatTable({"app", app.name()}, rows);
+}
+
+std::string TimelineTable(const admin::v1::TimelineResponse& response) {
+  Rows rows;
+  for (const auto& entry : response.entries()) {
+    std::string what = entry.summary();
+    if (!entry.reason().empty()) absl::StrAppend(&what, " (", entry.reason(), ")");
+    rows.push_back({TimeCell(entry.has_time(), entry.time()), entry.source(),
+                    absl::StrCat(entry.position()), entry.kind(), OrDash(entry.actor()), what});
+  }
+  const auto& subject = response.subject();
+  return absl::StrCat(subject.type(), " ", subject.id(), " ", subject.name(),
+                      subject.deleted() ? " (deleted)" : "", "\n\n",
+                      FormatTable({"TIME", "SOURCE", "POSITION", "KIND", "ACTOR", "WHAT"}, rows));
+}
+
+std::string ExplanationText(const admin::v1::ExplainResponse& response) {
+  std::string text;
+  for (const auto& step : response.steps()) {
+    absl::StrAppend(&text, step.verdict() == "pass" ? "  " : "! ", step.step(), ": ",
+                    step.summary(), "\n");
+    for (const std::string& detail : step.details()) {
+      absl::StrAppend(&text, "      ", detail, "\n");
+    }
+  }
+  absl::StrAppend(&text, "\n", response.conclusion(), "\n");
+  if (!response.what_would_change_it().empty()) {
+    absl::StrAppend(&text, "\nWhat would change it:\n");
+    for (const std::string& remedy : response.what_would_change_it()) {
+      absl::StrAppend(&text, "- ", remedy, "\n");
+    }
+  }
+  return text;
+}
+
+std::string ParkedTable(const admin::v1::ListParkedResponse& response) {
+  Rows rows;
+  for (const auto& lane : response.parked()) {
+    rows.push_back({lane.app(), lane.resource_id(), OrDash(lane.user_name()),
+                    TimeCell(lane.has_since(), lane.since()), absl::StrCat(lane.tries()),
+                    lane.http_status() == 0 ? "-" : absl::StrCat(lane.http_status()),
+                    OrDash(lane.code()), lane.message()});
+  }
+  return FormatTable({"APP", "RESOURCE", "NAME", "SINCE", "TRIES", "HTTP", "CODE", "MESSAGE"},
+                     rows);
+}
+
+std::string JobsTable(const admin::v1::ListJobsResponse& response) {
+  Rows rows;
+  for (const auto& job : response.jobs()) {
+    rows.push_back({job.id(), job.app(), job.kind(), job.state(),
+                    absl::StrCat(job.done(), "/", job.total()), absl::StrCat(job.sent()),
+                    TimeCell(job.has_asked(), job.asked()), OrDash(job.actor()), job.reason()});
+  }
+  return FormatTable({"JOB", "APP", "KIND", "STATE", "DONE", "SENT", "ASKED", "BY", "REASON"},
+                     rows);
+}
+
+std::string JobLine(const admin::v1::Job& job) {
+  std::string text = absl::StrCat(job.kind(), " ", job.id(), " of ", job.app(), ": ", job.state());
+  if (job.total() > 0) {
+    absl::StrAppend(&text, ", ", job.done(), " of ", job.total(), " looked at, ", job.sent(),
+                    " sent");
+  }
+  if (!job.message().empty()) absl::StrAppend(&text, ": ", job.message());
+  return text;
+}
+
+std::string VerifyTable(const admin::v1::VerifyLogReport& report) {
+  Rows rows;
+  for (const auto& stream : report.streams()) {
+    rows.push_back({stream.stream(), OrDash(stream.name()), absl::StrCat(stream.records()),
+                    stream.ok() ? "ok" : absl::StrCat("BAD at ", stream.first_bad()),
+                    stream.head().substr(0, 16)});
+  }
+  std::string text = FormatTable({"STREAM", "NAME", "RECORDS", "CHAIN", "HEAD"}, rows);
+  for (const auto& stream : report.streams()) {
+    if (stream.ok()) continue;
+    absl::StrAppend(&text, "\n", stream.problem(), "\n  ", stream.remedy(), "\n");
+  }
+  return text;
+}
+
+}  // namespace purser
