@@ -1,0 +1,53 @@
+// One directory: its fold, its writer, and reads that never miss an acknowledged write.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "broker/base/clock.h"
+#include "broker/eventlog/event_log.h"
+#include "broker/eventlog/stream_writer.h"
+#include "broker/projections/directory_projection.h"
+#include "broker/projections/directory_reader.h"
+
+namespace purser {
+
+// The writer is driven by one thread; WhenCurrent() and readers() are for any.
+class DirectoryService {
+ public:
+  // `path` is the read model's file. The stream is open already; what is passed outlives it.
+  static absl::StatusOr<std::unique_ptr<DirectoryService>> Open(const std::string& path,
+                                                                const std::string& id,
+                                                                EventLog* log, const Clock* clock,
+                                                                StreamWriter::Post post,
+                                                                std::function<void()> wake);
+
+  const std::string& id() const { return id_; }
+  const StreamId& stream() const { return stream_; }
+  StreamWriter& writer() { return *writer_; }
+  // For decisions, on the driving thread inside the writer's transaction.
+  const DirectoryReader& state() const { return projection_->reader(); }
+  DirectoryReaders& readers() { return readers_; }
+
+  // Calls `done` once the read model holds every write that was acknowledged anywhere before the
+  // call: at once where it does already. DeadlineExceeded or Unavailable after at most `within`.
+  void WhenCurrent(absl::Duration within, std::function<void(absl::Status)> done);
+
+ private:
+  DirectoryService(const std::string& path, const std::string& id, EventLog* log,
+                   const Clock* clock);
+
+  const std::string id_;
+  const StreamId stream_;
+  EventLog* const log_;
+  const Clock* const clock_;
+  std::unique_ptr<DirectoryProjection> projection_;
+  std::unique_ptr<StreamWriter> writer_;
+  DirectoryReaders readers_;
+};
+
+}  // namespace purser

@@ -1,0 +1,108 @@
+#include "broker/frontdoor/scim_endpoints.h"
+
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "broker/base/status.h"
+#include "broker/scim/error.h"
+#include "broker/scim/request.h"
+
+namespace purser {
+namespace {
+
+const scim::ResourceSchema* SchemaOfEndpoint(const std::string& segment) {
+  if (segment == "Users") return &scim::UserSchema();
+  if (segment == "Groups") return &scim::GroupSchema();
+  return nullptr;
+}
+
+bool HasBody(const std::string& method) {
+  return method == "POST" || method == "PUT" || method == "PATCH";
+}
+
+}  // namespace
+
+void ScimEndpoints::Handle(http::Request http, http::Respond respond, DirectoryService* directory,
+                           const std::string& base_path, const std::string& public_url) const {
+  auto request = std::make_shared<ScimRequest>();
+  request->http = std::move(http);
+  request->respond = std::move(respond);
+  request->directory = directory;
+  request->base_url = public_url.empty()
+                          ? absl::StrCat(request->http.scheme, "://", request->http.host, base_path)
+                          : public_url;
+  absl::string_view rest = request->http.path;
+  absl::ConsumePrefix(&rest, base_path);
+  request->segments = absl::StrSplit(rest, '/', absl::SkipEmpty());
+  if (const absl::Status admitted = Admit(request.get()); !admitted.ok()) {
+    request->respond(ErrorResponse(admitted));
+    return;
+  }
+  Route(request);
+}
+
+absl::Status ScimEndpoints::Admit(ScimRequest* request) const {
+  ASSIGN_OR_RETURN(
+      request->principal,
+      options_.tokens->AuthenticateHeader(
+          request->directory->id(), request->http.Header("Authorization"), options_.clock->Now()));
+  const absl::string_view given = request->http.Header("X-Request-Id");
+  request->request_id = given.empty() || given.size() > 128
+                            ? options_.ids->NewId(options_.clock->Now())
+                            : std::string(given);
+  if (!scim::AcceptsScim(request->http.Header("Accept"))) {
+    return scim::ScimError(406, scim::ErrorType::kNone,
+                           "only application/scim+json can be answered");
+  }
+  if (HasBody(request->http.method) && !request->http.body.empty() &&
+      !scim::IsAcceptedContentType(request->http.Header("Content-Type"))) {
+    return scim::ScimError(415, scim::ErrorType::kNone,
+                           "Content-Type must be application/scim+json or application/json");
+  }
+  return absl::OkStatus();
+}
+
+void ScimEndpoints::Route(const ScimRequestPtr& request) const {
+  const std::string first = request->segments.empty() ? "" : request->segments.front();
+  request->schema = SchemaOfEndpoint(first);
+  if (request->schema != nullptr) {
+    RouteResources(request);
+  } else if (first == "ServiceProviderConfig" || first == "Schemas" || first == "ResourceTypes") {
+    request->respond(Discover(*request));
+  } else if (first == "Me" || first == "Bulk") {
+    request->respond(ErrorResponse(501, absl::StrCat("/", first, " is not offered")));
+  } else {
+    request->respond(ErrorResponse(404, "no such endpoint"));
+  }
+}
+
+void ScimEndpoints::RouteResources(const ScimRequestPtr& request) const {
+  const std::string& method = request->http.method;
+  const size_t depth = request->segments.size();
+  if (depth > 2) {
+    request->respond(ErrorResponse(404, "no such endpoint"));
+  } else if (depth == 2 && request->segments[1] == ".search") {
+    method == "POST" ? List(request, /*search=*/true) : request->respond(MethodNotAllowed("POST"));
+  } else if (depth == 1 && (method == "GET" || method == "HEAD")) {
+    List(request, /*search=*/false);
+  } else if (depth == 1 && method == "POST") {
+    Post(request);
+  } else if (depth == 1) {
+    request->respond(MethodNotAllowed("GET, POST"));
+  } else if (method == "GET" || method == "HEAD") {
+    Get(request);
+  } else if (method == "PUT") {
+    Put(request);
+  } else if (method == "PATCH") {
+    Patch(request);
+  } else if (method == "DELETE") {
+    Delete(request);
+  } else {
+    request->respond(MethodNotAllowed("GET, PUT, PATCH, DELETE"));
+  }
+}
+
+}  // namespace purser

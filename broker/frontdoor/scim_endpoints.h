@@ -1,0 +1,60 @@
+// SCIM 2.0 over HTTP (RFC 7644): routes, tokens, media types, and what each method does.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <string>
+
+#include "broker/auth/token_table.h"
+#include "broker/base/clock.h"
+#include "broker/base/ids.h"
+#include "broker/frontdoor/directory_service.h"
+#include "broker/frontdoor/scim_request.h"
+#include "broker/http/server.h"
+
+namespace purser {
+
+// Thread-safe: requests come on the server's threads, writes are answered on the directory's.
+class ScimEndpoints {
+ public:
+  struct Options {
+    const auth::TokenTable* tokens = nullptr;
+    const Clock* clock = nullptr;
+    IdSource* ids = nullptr;
+    // How long a write may wait to be settled, a read for the log's end.
+    absl::Duration write_deadline = absl::Seconds(10);
+    absl::Duration read_deadline = absl::Seconds(2);
+  };
+
+  explicit ScimEndpoints(const Options& options) : options_(options) {}
+
+  // Answers a request for `directory`, whose SCIM paths begin with `base_path`
+  // ("/scim/v2"). `public_url` is what clients call that; empty: as the request says.
+  void Handle(http::Request request, http::Respond respond, DirectoryService* directory,
+              const std::string& base_path, const std::string& public_url) const;
+
+ private:
+  absl::Status Admit(ScimRequest* request) const;
+  void Route(const ScimRequestPtr& request) const;
+  void RouteResources(const ScimRequestPtr& request) const;
+
+  // scim_discovery.cc
+  http::Response Discover(const ScimRequest& request) const;
+
+  // scim_reads.cc
+  void Get(const ScimRequestPtr& request) const;
+  void List(const ScimRequestPtr& request, bool search) const;
+  // Runs `read` once the read model is current enough for the request, and answers with its result.
+  void Read(const ScimRequestPtr& request,
+            std::function<absl::StatusOr<http::Response>(const DirectoryReader&)> read) const;
+
+  // scim_writes.cc
+  void Post(const ScimRequestPtr& request) const;
+  void Put(const ScimRequestPtr& request) const;
+  void Patch(const ScimRequestPtr& request) const;
+  void Delete(const ScimRequestPtr& request) const;
+
+  const Options options_;
+};
+
+}  // namespace purser

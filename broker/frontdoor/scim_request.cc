@@ -1,0 +1,55 @@
+#include "broker/frontdoor/scim_request.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "broker/scim/error.h"
+#include "broker/scim/render.h"
+
+namespace purser {
+namespace {
+
+http::Response FromAnswer(const scim::ErrorAnswer& answer) {
+  http::Response response = ScimResponse(answer.http_status, scim::RenderError(answer));
+  if (answer.http_status == 503) response.headers.emplace_back("Retry-After", "1");
+  if (answer.http_status == 401) {
+    response.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"purser\"");
+  }
+  return response;
+}
+
+}  // namespace
+
+http::Response ScimResponse(int status, std::string body, uint64_t etag) {
+  http::Response response;
+  response.status = status;
+  response.content_type = std::string(scim::kMediaType);
+  response.body = std::move(body);
+  if (etag != 0) response.headers.emplace_back("ETag", scim::EntityTag(etag));
+  return response;
+}
+
+http::Response ErrorResponse(const absl::Status& status) {
+  return FromAnswer(scim::ToErrorAnswer(status));
+}
+
+http::Response ErrorResponse(int status, absl::string_view detail) {
+  return FromAnswer({status, scim::ErrorType::kNone, std::string(detail)});
+}
+
+http::Response MethodNotAllowed(absl::string_view allow) {
+  http::Response response =
+      ErrorResponse(405, absl::StrCat("this method is not offered here; allowed: ", allow));
+  response.headers.emplace_back("Allow", std::string(allow));
+  return response;
+}
+
+event::v1::Envelope EnvelopeOf(const ScimRequest& request) {
+  event::v1::Envelope envelope;
+  envelope.set_actor(request.principal.token_id);
+  envelope.set_request_id(request.request_id);
+  envelope.set_trace_parent(std::string(request.http.Header("traceparent")));
+  return envelope;
+}
+
+}  // namespace purser

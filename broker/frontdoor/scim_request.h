@@ -1,0 +1,47 @@
+// One SCIM request on its way through the front door.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "broker/auth/token_table.h"
+#include "broker/frontdoor/directory_service.h"
+#include "broker/http/server.h"
+#include "broker/scim/schema.h"
+#include "purser/event/v1/envelope.pb.h"
+
+namespace purser {
+
+// Shared by the threads the request passes through; answered once.
+struct ScimRequest {
+  http::Request http;
+  http::Respond respond;
+  DirectoryService* directory = nullptr;
+  std::string base_url;  // what meta.location begins with
+  auth::Principal principal;
+  std::string request_id;
+  // The path behind the base: {"Users", "0192.."}.
+  std::vector<std::string> segments;
+
+  // The resource type of the first segment; nullptr where it names none.
+  const scim::ResourceSchema* schema = nullptr;
+  std::string resource_id() const { return segments.size() > 1 ? segments[1] : ""; }
+};
+using ScimRequestPtr = std::shared_ptr<ScimRequest>;
+
+// An answer with a SCIM body; `etag` 0: none.
+http::Response ScimResponse(int status, std::string body, uint64_t etag = 0);
+// The SCIM error of any status; 503 carries Retry-After, 401 WWW-Authenticate.
+http::Response ErrorResponse(const absl::Status& status);
+// The same for an HTTP status that has no absl::Status: 405 and its like.
+http::Response ErrorResponse(int status, absl::string_view detail);
+http::Response MethodNotAllowed(absl::string_view allow);
+
+// The envelope of an event that `request` causes: who, which request, in which trace.
+event::v1::Envelope EnvelopeOf(const ScimRequest& request);
+
+}  // namespace purser
