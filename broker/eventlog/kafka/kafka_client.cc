@@ -1,0 +1,102 @@
+#include "broker/eventlog/kafka/kafka_client.h"
+
+#include "absl/strings/str_cat.h"
+#include "broker/base/log.h"
+
+namespace purser {
+namespace {
+
+constexpr int kSyslogWarning = 4;
+
+void OnLog(const rd_kafka_t*, int level, const char* facility, const char* message) {
+  const LogLevel ours = level < kSyslogWarning ? LogLevel::kWarning : LogLevel::kDebug;
+  Log(ours, "librdkafka", {{"facility", facility}, {"what", message}});
+}
+
+void OnError(rd_kafka_t*, int error, const char* reason, void*) {
+  LogWarning(
+      "the Kafka log has trouble",
+      {{"error", rd_kafka_err2name(static_cast<rd_kafka_resp_err_t>(error))}, {"what", reason}});
+}
+
+absl::Status Set(rd_kafka_conf_t* conf, const std::string& name, const std::string& value) {
+  char why[512];
+  if (rd_kafka_conf_set(conf, name.c_str(), value.c_str(), why, sizeof(why)) == RD_KAFKA_CONF_OK) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(absl::StrCat("Kafka setting ", name, ": ", why));
+}
+
+}  // namespace
+
+absl::StatusOr<KafkaPtr<rd_kafka_t>> MakeKafkaHandle(rd_kafka_type_t type,
+                                                     const KafkaSettings& settings,
+                                                     DeliveryFn delivered, void* opaque) {
+  rd_kafka_conf_t* conf = rd_kafka_conf_new();
+  for (const auto& [name, value] : settings) {
+    const absl::Status set = Set(conf, name, value);
+    if (set.ok()) continue;
+    rd_kafka_conf_destroy(conf);
+    return set;
+  }
+  rd_kafka_conf_set_log_cb(conf, OnLog);
+  rd_kafka_conf_set_error_cb(conf, OnError);
+  rd_kafka_conf_set_opaque(conf, opaque);
+  if (delivered != nullptr) rd_kafka_conf_set_dr_msg_cb(conf, delivered);
+  char why[512];
+  rd_kafka_t* handle = rd_kafka_new(type, conf, why, sizeof(why));
+  if (handle != nullptr) return KafkaPtr<rd_kafka_t>(handle);
+  rd_kafka_conf_destroy(conf);
+  return absl::InvalidArgumentError(absl::StrCat("Kafka client: ", why));
+}
+
+rd_kafka_topic_t* KafkaTopics::Get(const std::string& name) {
+  MutexLock lock(&mutex_);
+  KafkaPtr<rd_kafka_topic_t>& topic = topics_[name];
+  if (topic == nullptr) topic.reset(rd_kafka_topic_new(handle_, name.c_str(), nullptr));
+  return topic.get();
+}
+
+absl::StatusOr<KafkaPtr<const rd_kafka_metadata_t>> KafkaTopics::Ask(const std::string& name,
+                                                                     int timeout_millis) {
+  const rd_kafka_metadata_t* metadata = nullptr;
+  const rd_kafka_resp_err_t error =
+      rd_kafka_metadata(handle_, 0, Get(name), &metadata, timeout_millis);
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return KafkaStatus(error, absl::StrCat("look for topic ", name));
+  }
+  return KafkaPtr<const rd_kafka_metadata_t>(metadata);
+}
+
+absl::Status KafkaStatus(rd_kafka_resp_err_t error, const std::string& what) {
+  const std::string text = absl::StrCat(what, ": ", rd_kafka_err2str(error));
+  switch (error) {
+    case RD_KAFKA_RESP_ERR_NO_ERROR:
+      return absl::OkStatus();
+    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+      return absl::NotFoundError(text);
+    case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
+    case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
+    case RD_KAFKA_RESP_ERR__PARTITION_EOF:
+      return absl::OutOfRangeError(text);
+    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
+      return absl::InvalidArgumentError(text);
+    case RD_KAFKA_RESP_ERR__QUEUE_FULL:
+      return absl::ResourceExhaustedError(text);
+    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
+      return absl::PermissionDeniedError(text);
+    default:
+      return absl::UnavailableError(text);
+  }
+}
+
+KafkaPtr<rd_kafka_topic_partition_list_t> OnePartition(const std::string& topic, int64_t offset) {
+  KafkaPtr<rd_kafka_topic_partition_list_t> list(rd_kafka_topic_partition_list_new(1));
+  rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), 0)->offset = offset;
+  return list;
+}
+
+}  // namespace purser

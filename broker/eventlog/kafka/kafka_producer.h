@@ -1,0 +1,51 @@
+// The idempotent producer, with one thread that hands its reports on. No transactions.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "broker/eventlog/arbitrated/record_transport.h"
+#include "broker/eventlog/kafka/kafka_client.h"
+
+namespace purser {
+
+// Thread-safe. Its destructor waits for nothing that is on its way: that is in doubt.
+class KafkaProducer {
+ public:
+  // `post` hands a closure to the thread that drives the log; callable from any thread.
+  static absl::StatusOr<std::unique_ptr<KafkaProducer>> Make(
+      const std::string& bootstrap, std::function<void(std::function<void()>)> post);
+  ~KafkaProducer();
+
+  // As RecordTransport::Produce(). A record that cannot be queued after others of its batch were
+  // is reported as an error.
+  absl::Status Produce(const std::string& topic, std::vector<std::string> records, ReportSink sink);
+
+  // Learns the topic's leader, which the first record would otherwise wait for up to a second.
+  absl::Status WarmUp(const std::string& topic, absl::Duration timeout);
+
+  // True once it can send no more, or a record timed out: to be made anew.
+  bool is_spent() const { return spent_; }
+
+  // As librdkafka's own fatal errors would; for tests.
+  void Spend();
+
+ private:
+  struct Sent;
+  explicit KafkaProducer(std::function<void(std::function<void()>)> post);
+  static void OnDelivered(rd_kafka_t* handle, const rd_kafka_message_t* message, void* self);
+  void Poll();
+
+  const std::function<void(std::function<void()>)> post_;
+  KafkaPtr<rd_kafka_t> handle_;
+  std::unique_ptr<KafkaTopics> topics_;
+  std::atomic<bool> stopping_ = false;
+  std::atomic<bool> spent_ = false;
+  std::thread poller_;
+};
+
+}  // namespace purser

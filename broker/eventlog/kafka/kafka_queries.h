@@ -1,0 +1,42 @@
+// What is asked of Kafka beside reading and writing. Blocking; each call is bounded, but for the
+// watermarks, whose time-out librdkafka 2.0.2 does not always keep.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "absl/time/time.h"
+#include "broker/eventlog/arbitrated/record_transport.h"
+#include "broker/eventlog/kafka/kafka_client.h"
+
+namespace purser {
+
+// What a topic must keep.
+enum class TopicKeeps { kEverything, kExchanges, kHeartbeats };
+
+// GetWatermarks() may run beside the others, which are for one thread.
+class KafkaQueries {
+ public:
+  static absl::StatusOr<std::unique_ptr<KafkaQueries>> Make(const std::string& bootstrap);
+
+  // Creates the topic where absent if `create`, and checks that it has one partition and loses
+  // nothing it must keep. Errors as RecordTransport::Prepare().
+  absl::Status PrepareTopic(const std::string& topic, bool create, TopicKeeps keeps);
+
+  // The leader is confirmed by fresh metadata first, so that none that was deposed is asked.
+  absl::StatusOr<Watermarks> GetWatermarks(const std::string& topic);
+
+  absl::StatusOr<CarriedRecord> ReadAt(const std::string& topic, int64_t offset);
+
+ private:
+  explicit KafkaQueries(KafkaPtr<rd_kafka_t> handle);
+  // How many partitions the topic has; NotFound where it is absent.
+  absl::StatusOr<int> CountPartitions(const std::string& topic);
+  absl::Status CreateTopic(const std::string& topic, TopicKeeps keeps);
+  absl::Status CheckSettings(const std::string& topic);
+
+  KafkaPtr<rd_kafka_t> handle_;
+  KafkaTopics topics_;
+};
+
+}  // namespace purser
