@@ -13,7 +13,7 @@ STOP = ROOT / "deploy" / "kafka" / "stop"
 TEST = "tests/conformance/eventlog/kafka/conformance_eventlog_kafka_test"
 
 
-def test_program():
+def built_program():
     """The newest build of the C++ tests, in whichever preset it was built."""
     built = [path for path in ROOT.glob(f"build/*/{TEST}") if path.is_file()]
     if not built:
@@ -39,7 +39,7 @@ def test_the_log_on_kafka_keeps_its_promises_on_a_real_broker(broker):
     address, folder = broker
     environment = {**os.environ, "PURSER_TEST_KAFKA": address,
                    "PURSER_TEST_KAFKA_DIR": str(folder)}
-    ran = subprocess.run([test_program()], env=environment, capture_output=True, text=True,
+    ran = subprocess.run([built_program()], env=environment, capture_output=True, text=True,
                          timeout=600)
     failed = [line for line in ran.stdout.splitlines() if "FAILED" in line or "Failure" in line]
     assert ran.returncode == 0, "\n".join(failed) + "\n" + ran.stdout[-3000:]

@@ -193,9 +193,7 @@ void ChainedStream::OnForeign(int64_t offset) {
 
 void ChainedStream::OnInert(const Record& record) {
   ++counts_.inert;
-  if (!selves_.WasRead(record.prev()) && record.prev() != EmptyHead(stream_).self) {
-    RequestCheck(AfterCheck::kNothing);
-  }
+  if (!selves_.WasRead(record.prev())) RequestCheck(AfterCheck::kNothing);
   selves_.AddRead(record.self());
   // The winner yields.
   if (!selves_.IsMine(record.self())) yields_until_ = Now() + 3 * last_commit_;

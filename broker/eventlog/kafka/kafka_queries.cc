@@ -76,8 +76,8 @@ absl::StatusOr<std::unique_ptr<KafkaQueries>> KafkaQueries::Make(const std::stri
   return std::unique_ptr<KafkaQueries>(new KafkaQueries(std::move(handle)));
 }
 
-absl::StatusOr<int> KafkaQueries::CountPartitions(const std::string& topic) {
-  ASSIGN_OR_RETURN(const auto metadata, topics_.Ask(topic, kTimeoutMillis));
+absl::StatusOr<int> KafkaQueries::CountPartitions(const std::string& topic, int timeout_millis) {
+  ASSIGN_OR_RETURN(const auto metadata, topics_.Ask(topic, timeout_millis));
   if (metadata->topic_cnt != 1) return absl::NotFoundError(absl::StrCat("no topic ", topic));
   const rd_kafka_metadata_topic_t& found = metadata->topics[0];
   RETURN_IF_ERROR(KafkaStatus(found.err, absl::StrCat("look for topic ", topic)));
@@ -133,10 +133,10 @@ absl::Status KafkaQueries::CheckSettings(const std::string& topic) {
 }
 
 absl::Status KafkaQueries::PrepareTopic(const std::string& topic, bool create, TopicKeeps keeps) {
-  absl::StatusOr<int> partitions = CountPartitions(topic);
+  absl::StatusOr<int> partitions = CountPartitions(topic, kTimeoutMillis);
   if (absl::IsNotFound(partitions.status()) && create) {
     RETURN_IF_ERROR(CreateTopic(topic, keeps));
-    partitions = CountPartitions(topic);
+    partitions = CountPartitions(topic, kTimeoutMillis);
     // A broker may hear of its own topic a little later.
     if (absl::IsNotFound(partitions.status())) return absl::UnavailableError("being created");
   }
@@ -149,7 +149,7 @@ absl::Status KafkaQueries::PrepareTopic(const std::string& topic, bool create, T
 }
 
 absl::StatusOr<Watermarks> KafkaQueries::GetWatermarks(const std::string& topic) {
-  RETURN_IF_ERROR(CountPartitions(topic).status());
+  RETURN_IF_ERROR(CountPartitions(topic, kEndTimeoutMillis).status());
   Watermarks watermarks;
   RETURN_IF_ERROR(
       KafkaStatus(rd_kafka_query_watermark_offsets(handle_.get(), topic.c_str(), 0, &watermarks.low,
@@ -159,7 +159,7 @@ absl::StatusOr<Watermarks> KafkaQueries::GetWatermarks(const std::string& topic)
 }
 
 absl::StatusOr<CarriedRecord> KafkaQueries::ReadAt(const std::string& topic, int64_t offset) {
-  RETURN_IF_ERROR(CountPartitions(topic).status());
+  RETURN_IF_ERROR(CountPartitions(topic, kTimeoutMillis).status());
   rd_kafka_assign(handle_.get(), OnePartition(topic, offset).get());
   absl::StatusOr<CarriedRecord> found = absl::UnavailableError("read a record again: no answer");
   const absl::Time deadline = absl::Now() + absl::Milliseconds(kTimeoutMillis);

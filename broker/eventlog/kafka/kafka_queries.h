@@ -31,7 +31,7 @@ class KafkaQueries {
  private:
   explicit KafkaQueries(KafkaPtr<rd_kafka_t> handle);
   // How many partitions the topic has; NotFound where it is absent.
-  absl::StatusOr<int> CountPartitions(const std::string& topic);
+  absl::StatusOr<int> CountPartitions(const std::string& topic, int timeout_millis);
   absl::Status CreateTopic(const std::string& topic, TopicKeeps keeps);
   absl::Status CheckSettings(const std::string& topic);
 

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "broker/base/clock.h"
 #include "broker/base/log.h"
 #include "broker/base/status.h"
 
@@ -9,6 +10,8 @@ namespace purser {
 namespace {
 
 constexpr absl::Duration kWarmUp = absl::Seconds(3);
+// A question for a stream's end that waited longer is asked no more: nobody waits for the answer.
+constexpr absl::Duration kEndIsWorthAsking = absl::Seconds(1);
 
 TopicKeeps KeepsOf(const StreamId& stream) {
   if (stream.chained()) return TopicKeeps::kEverything;
@@ -96,7 +99,9 @@ absl::Status KafkaTransport::Produce(const StreamId& stream, std::vector<std::st
 }
 
 void KafkaTransport::QueryWatermarks(const StreamId& stream, WatermarksDone done) {
-  ends_->Post([this, topic = address_.Topic(stream), done = std::move(done)] {
+  const absl::Duration asked = SystemClock().SinceBoot();
+  ends_->Post([this, topic = address_.Topic(stream), asked, done = std::move(done)] {
+    if (SystemClock().SinceBoot() - asked > kEndIsWorthAsking) return;
     auto watermarks = queries_->GetWatermarks(topic);
     inbox_->Post([done, watermarks] { done(watermarks); });
   });

@@ -263,5 +263,21 @@ TEST(KafkaWithoutABroker, IsUnavailableInBoundedTime) {
   fs::remove_all(folder);
 }
 
+TEST(KafkaWithoutABroker, AFullQueueIsRefusedWithNothingTaken) {
+  auto producer = KafkaProducer::Make("127.0.0.1:1", [](const std::function<void()>&) {});
+  ASSERT_TRUE(producer.ok()) << producer.status();
+  absl::Status status;
+  int batches = 0;
+  while (status.ok() && batches < 1000) {
+    status = (*producer)->Produce("nobody.control", std::vector<std::string>(1000, "record"),
+                                  [](size_t, const ProduceReport&) {});
+    if (status.ok()) ++batches;
+  }
+  EXPECT_TRUE(absl::IsResourceExhausted(status)) << status;
+  EXPECT_EQ(batches, 100);
+  EXPECT_TRUE(absl::IsInvalidArgument((*producer)->Produce(
+      "nobody.control", {std::string(2 << 20, 'x')}, [](size_t, const ProduceReport&) {})));
+}
+
 }  // namespace
 }  // namespace purser
