@@ -1,0 +1,157 @@
+#include "broker/app/bootstrap.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "broker/admin/apply.h"
+#include "broker/admin/writing.h"
+#include "broker/auth/token.h"
+#include "broker/base/log.h"
+#include "broker/base/status.h"
+#include "broker/crypto/base64url.h"
+#include "broker/crypto/secrets.h"
+#include "purser/event/v1/control.pb.h"
+
+namespace purser {
+namespace {
+
+absl::StatusOr<std::string> ReadFile(const std::string& path) {
+  std::ifstream file(path);
+  if (!file) return absl::NotFoundError(absl::StrCat(path, " cannot be read"));
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+// For its owner alone (mode 0600).
+absl::Status WriteSecret(const std::string& path, const std::string& secret) {
+  const int file = open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, S_IRUSR | S_IWUSR);
+  if (file < 0) return absl::InternalError(absl::StrCat(path, " cannot be written"));
+  const ssize_t written = write(file, secret.data(), secret.size());
+  const bool closed = close(file) == 0;
+  if (written != static_cast<ssize_t>(secret.size()) || !closed) {
+    return absl::InternalError(absl::StrCat(path, " could not be written whole"));
+  }
+  return absl::OkStatus();
+}
+
+// $`variable`, else what `path` holds, else a new secret written to `path`.
+absl::StatusOr<std::string> SecretOf(const char* variable, const std::string& path) {
+  if (const char* given = std::getenv(variable); given != nullptr && *given != '\0') return given;
+  if (auto kept = ReadFile(path); kept.ok()) {
+    const std::string secret(absl::StripAsciiWhitespace(*kept));
+    if (!secret.empty()) return secret;
+  }
+  const std::string secret = Base64UrlEncode(RandomBytes(32));
+  RETURN_IF_ERROR(WriteSecret(path, secret));
+  return secret;
+}
+
+Caller Operator() { return {"purser serve", auth::Role::kAdmin}; }
+
+bool HoldsToken(const ControlState& state, const std::string& directory_id,
+                const event::v1::Token& token) {
+  const auto it = state.tokens.find(directory_id);
+  return it != state.tokens.end() &&
+         std::any_of(it->second.begin(), it->second.end(), [&](const event::v1::Token& held) {
+           return held.sha256() == token.sha256() && held.role() == token.role();
+         });
+}
+
+// The one token of a door; what was there before is replaced.
+void PutToken(const AdminContext& context, const std::string& directory_id,
+              const std::string& secret, auth::Role role,
+              std::vector<event::v1::Envelope>* records) {
+  const event::v1::Token token = auth::TokenOf(secret, "dev", role, absl::InfiniteFuture());
+  if (HoldsToken(*context.control->state(), directory_id, token)) return;
+  event::v1::TokensPut put;
+  *put.add_tokens() = token;
+  const Wish wish = MakeWish(context, Operator(), "", "first start");
+  records->push_back(
+      MakeEnvelope(context, wish, event::v1::TOKENS_PUT, event::v1::DIRECTORY, directory_id, put));
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> DevToken(const std::string& folder) {
+  return SecretOf("PURSER_DEV_TOKEN", absl::StrCat(folder, "/dev-token"));
+}
+
+absl::Status PrepareDev(const AdminContext& context, const std::string& secret) {
+  const auto position = SubmitAndWait(
+      context, StreamId::Control(),
+      [&](const Head&) -> absl::StatusOr<std::vector<event::v1::Envelope>> {
+        std::vector<event::v1::Envelope> records;
+        const auto state = context.control->state();
+        const DirectoryEntry* main = state->DirectoryByName("main");
+        const std::string id =
+            main != nullptr ? main->id : context.ids->NewId(context.clock->Now());
+        if (main == nullptr) {
+          event::v1::DirectoryPut put;
+          put.mutable_directory()->set_name("main");
+          records.push_back(MakeEnvelope(context, MakeWish(context, Operator(), "", "first start"),
+                                         event::v1::DIRECTORY_PUT, event::v1::DIRECTORY, id, put));
+        }
+        PutToken(context, id, secret, auth::Role::kScim, &records);
+        PutToken(context, "", secret, auth::Role::kAdmin, &records);
+        return records;
+      });
+  return position.status();
+}
+
+absl::Status PrepareAdminToken(const AdminContext& context, const std::string& folder) {
+  const auto state = context.control->state();
+  const auto tokens = state->tokens.find("");
+  if (tokens != state->tokens.end() && !tokens->second.empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const std::string secret,
+                   SecretOf("PURSER_ADMIN_TOKEN", absl::StrCat(folder, "/admin-token")));
+  const auto position =
+      SubmitAndWait(context, StreamId::Control(),
+                    [&](const Head&) -> absl::StatusOr<std::vector<event::v1::Envelope>> {
+                      std::vector<event::v1::Envelope> records;
+                      PutToken(context, "", secret, auth::Role::kAdmin, &records);
+                      return records;
+                    });
+  return position.status();
+}
+
+absl::Status ApplyFiles(const AdminContext& context, const std::vector<std::string>& paths) {
+  std::vector<std::string> files;
+  for (const std::string& path : paths) {
+    if (!std::filesystem::is_directory(path)) {
+      files.push_back(path);
+      continue;
+    }
+    std::vector<std::string> inside;
+    for (const auto& entry : std::filesystem::directory_iterator(path)) {
+      const std::string extension = entry.path().extension();
+      if (extension == ".yaml" || extension == ".yml") inside.push_back(entry.path());
+    }
+    std::sort(inside.begin(), inside.end());
+    files.insert(files.end(), inside.begin(), inside.end());
+  }
+  std::vector<admin::v1::ConfigFile> texts;
+  for (const std::string& path : files) {
+    ASSIGN_OR_RETURN(std::string text, ReadFile(path));
+    admin::v1::ConfigFile file;
+    file.set_name(path);
+    file.set_text(std::move(text));
+    texts.push_back(std::move(file));
+  }
+  if (texts.empty()) return absl::OkStatus();
+  return ApplyConfiguration(context, Operator(), texts, {.reason = "purser serve --apply"})
+      .status();
+}
+
+}  // namespace purser

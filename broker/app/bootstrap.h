@@ -1,0 +1,29 @@
+// What a first start puts on the control stream: a directory, tokens, and what --apply names.
+#pragma once
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "broker/admin/admin_context.h"
+#include "broker/app/broker_host.h"
+#include "broker/app/serve_options.h"
+
+namespace purser {
+
+// The secret of `--dev`: $PURSER_DEV_TOKEN, else what DIR/dev-token holds, else a new one written
+// there, for its owner's eyes alone.
+absl::StatusOr<std::string> DevToken(const std::string& folder);
+
+// The directory `main`, and `secret` as its token and as an admin's; changes nothing where they are
+// there already. Blocks until it stands.
+absl::Status PrepareDev(const AdminContext& context, const std::string& secret);
+
+// Without --dev: where there is no admin token yet, $PURSER_ADMIN_TOKEN becomes the first, else a
+// new one is written to DIR/admin-token. Blocks until it stands.
+absl::Status PrepareAdminToken(const AdminContext& context, const std::string& folder);
+
+// Applies the files, as `purser apply` does.
+absl::Status ApplyFiles(const AdminContext& context, const std::vector<std::string>& paths);
+
+}  // namespace purser

@@ -1,0 +1,212 @@
+#include "broker/app/broker_host.h"
+
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "broker/base/log.h"
+#include "broker/base/status.h"
+
+namespace purser {
+namespace {
+
+constexpr absl::Duration kIdle = absl::Milliseconds(50);
+constexpr absl::Duration kOpenWithin = absl::Seconds(60);
+
+}  // namespace
+
+BrokerHost::BrokerHost(Options options) : options_(std::move(options)) {
+  const auto now = [](std::function<void()> work) { work(); };
+  control_writer_ =
+      std::make_unique<StreamWriter>(options_.log, StreamId::Control(), &control_, options_.clock,
+                                     now, [log = options_.log] { log->Wake(); });
+  options_.log->SetListener([this](const StreamId& stream) { OnRecords(stream); });
+}
+
+BrokerHost::~BrokerHost() { Stop(); }
+
+absl::Status BrokerHost::Start() {
+  absl::StatusOr<Head> head = absl::UnavailableError("the control stream is not open yet");
+  bool opened = false;
+  options_.log->Open(StreamId::Control(), [&](absl::StatusOr<Head> result) {
+    head = std::move(result);
+    opened = true;
+  });
+  const absl::Duration until = options_.clock->SinceBoot() + kOpenWithin;
+  while (!opened || (head.ok() && control_writer_->folded() < head->position)) {
+    RunOnce(absl::Milliseconds(10));
+    if (!control_writer_->health().ok()) return control_writer_->health();
+    if (options_.clock->SinceBoot() > until) {
+      return absl::UnavailableError("the log could not be read within a minute");
+    }
+  }
+  RETURN_IF_ERROR(head.status());
+  FollowControl();
+  thread_ = std::thread([this] { Run(); });
+  return absl::OkStatus();
+}
+
+void BrokerHost::Stop() {
+  stop_ = true;
+  options_.log->Wake();
+  if (thread_.joinable()) thread_.join();
+}
+
+void BrokerHost::Run() {
+  while (!stop_) RunOnce(kIdle);
+}
+
+bool BrokerHost::RunOnce(absl::Duration max_wait) {
+  bool worked = control_writer_->RunOnce();
+  std::vector<DirectoryService*> directories;
+  {
+    MutexLock lock(&mutex_);
+    for (const auto& [id, directory] : directories_) directories.push_back(directory.get());
+  }
+  for (DirectoryService* directory : directories) worked |= directory->writer().RunOnce();
+  worked |= options_.log->RunOnce(worked ? absl::ZeroDuration() : max_wait);
+  FollowControl();
+  FollowFolds();
+  return worked;
+}
+
+void BrokerHost::OnRecords(const StreamId& stream) {
+  if (stream.kind() == StreamKind::kControl) {
+    control_writer_->NewRecords();
+  } else if (stream.kind() == StreamKind::kDirectory) {
+    if (DirectoryService* directory = Directory(stream.id())) directory->writer().NewRecords();
+  } else {
+    options_.on_records(stream);
+  }
+}
+
+// Opens directories that are new, and hands the configuration on.
+void BrokerHost::FollowControl() {
+  const std::shared_ptr<const ControlState> state = control_.state();
+  if (configured_once_ && state->head.position == configured_) return;
+  configured_ = state->head.position;
+  configured_once_ = true;
+  for (const auto& [id, tokens] : state->tokens) {
+    options_.tokens->Put(id, {tokens.begin(), tokens.end()});
+  }
+  for (const auto& [id, entry] : state->directories) OpenDirectory(entry);
+  options_.on_configuration(state);
+}
+
+void BrokerHost::OpenDirectory(const DirectoryEntry& entry) {
+  if (std::exchange(opening_[entry.id], true)) return;
+  options_.log->Open(
+      StreamId::Directory(entry.id), [this, id = entry.id](absl::StatusOr<Head> head) {
+        if (!head.ok()) {
+          LogError("a directory's stream cannot be opened",
+                   {{"directory", id}, {"status", head.status().ToString()}});
+          opening_[id] = false;
+          configured_once_ = false;  // Tried again.
+          return;
+        }
+        const auto now = [](std::function<void()> work) { work(); };
+        auto opened = DirectoryService::Open(
+            absl::StrCat(options_.folder, "/directory-", id, ".db"), id, options_.log,
+            options_.clock, now, [log = options_.log] { log->Wake(); });
+        if (!opened.ok()) {
+          LogError("a directory's read model cannot be opened",
+                   {{"directory", id}, {"status", opened.status().ToString()}});
+          return;
+        }
+        MutexLock lock(&mutex_);
+        directories_[id] = *std::move(opened);
+      });
+}
+
+void BrokerHost::FollowFolds() {
+  std::vector<std::string> moved;
+  {
+    MutexLock lock(&mutex_);
+    for (const auto& [id, directory] : directories_) {
+      const StreamPosition folded = directory->writer().folded();
+      if (std::exchange(told_[id], folded) != folded) moved.push_back(id);
+      options_.metrics
+          ->GetGauge("purser_log_position", "Position of a stream's last record that is folded.",
+                     {{"stream", directory->stream().ToString()}})
+          ->Set(static_cast<double>(folded));
+    }
+  }
+  for (const std::string& id : moved) options_.on_folded(id);
+}
+
+DirectoryService* BrokerHost::Directory(const std::string& id) const {
+  MutexLock lock(&mutex_);
+  const auto it = directories_.find(id);
+  return it == directories_.end() ? nullptr : it->second.get();
+}
+
+DirectoryService* BrokerHost::DirectoryByName(const std::string& name) const {
+  const DirectoryEntry* entry = control_.state()->DirectoryByName(name);
+  return entry == nullptr ? nullptr : Directory(entry->id);
+}
+
+void BrokerHost::SubmitControl(WriteRequest request) {
+  {
+    MutexLock lock(&mutex_);
+    control_writes_.push_back(std::move(request));
+    if (control_writing_) return;
+    control_writing_ = true;
+  }
+  NextControlWrite();
+}
+
+void BrokerHost::NextControlWrite() {
+  WriteRequest next;
+  {
+    MutexLock lock(&mutex_);
+    if (control_writes_.empty()) {
+      control_writing_ = false;
+      return;
+    }
+    next = std::move(control_writes_.front());
+    control_writes_.pop_front();
+  }
+  next.done = [this, done = std::move(next.done)](const absl::StatusOr<WriteReceipt>& receipt) {
+    done(receipt);
+    NextControlWrite();
+  };
+  control_writer_->Submit(std::move(next));
+}
+
+absl::Status BrokerHost::WaitCurrent(absl::Duration within) {
+  const absl::Duration until = options_.clock->SinceBoot() + within;
+  struct Waiting {
+    Mutex mutex;
+    CondVar changed;
+    int left ABSL_GUARDED_BY(mutex) = 0;
+    absl::Status status ABSL_GUARDED_BY(mutex);
+  };
+  auto waiting = std::make_shared<Waiting>();
+  const std::shared_ptr<const ControlState> state = control_.state();
+  for (const auto& [id, entry] : state->directories) {
+    DirectoryService* directory = Directory(id);
+    while (directory == nullptr) {
+      if (options_.clock->SinceBoot() > until) {
+        return absl::DeadlineExceededError(absl::StrCat("directory ", id, " did not open"));
+      }
+      MutexLock lock(&waiting->mutex);
+      waiting->changed.WaitFor(&waiting->mutex, absl::Milliseconds(10));
+      directory = Directory(id);
+    }
+    {
+      MutexLock lock(&waiting->mutex);
+      ++waiting->left;
+    }
+    directory->WhenCurrent(within, [waiting](absl::Status status) {
+      MutexLock lock(&waiting->mutex);
+      --waiting->left;
+      if (!status.ok()) waiting->status = std::move(status);
+      waiting->changed.NotifyAll();
+    });
+  }
+  MutexLock lock(&waiting->mutex);
+  while (waiting->left > 0) waiting->changed.WaitFor(&waiting->mutex, absl::Seconds(1));
+  return waiting->status;
+}
+
+}  // namespace purser

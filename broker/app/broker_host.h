@@ -1,0 +1,88 @@
+// The broker's half at work: one thread drives the log, the control stream and every directory.
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "broker/auth/token_table.h"
+#include "broker/base/clock.h"
+#include "broker/base/metrics.h"
+#include "broker/base/mutex.h"
+#include "broker/eventlog/event_log.h"
+#include "broker/eventlog/stream_writer.h"
+#include "broker/frontdoor/directory_service.h"
+#include "broker/projections/control_state.h"
+
+namespace purser {
+
+// Start() blocks until the control stream is folded to its end. Everything else is for any thread.
+class BrokerHost {
+ public:
+  struct Options {
+    EventLog* log = nullptr;
+    std::string folder;  // of the read models
+    const Clock* clock = nullptr;
+    MetricsRegistry* metrics = nullptr;
+    auth::TokenTable* tokens = nullptr;
+    // On the broker's thread: the configuration changed, or is there for the first time.
+    std::function<void(std::shared_ptr<const ControlState>)> on_configuration;
+    // On the broker's thread: a stream that is not the broker's has new records.
+    std::function<void(const StreamId&)> on_records;
+    // On the broker's thread: the directory's fold has come further.
+    std::function<void(const std::string& directory_id)> on_folded;
+  };
+
+  explicit BrokerHost(Options options);
+  ~BrokerHost();
+
+  absl::Status Start();
+  // Ends the thread; unsettled requests are dropped unanswered.
+  void Stop();
+
+  const ControlProjection& control() const { return control_; }
+
+  // nullptr while there is no such directory, or it is not open yet.
+  DirectoryService* Directory(const std::string& id) const;
+  DirectoryService* DirectoryByName(const std::string& name) const;
+
+  // Appends to the control stream or to a directory's; one control write at a time, so that each is
+  // decided on the committed state.
+  void SubmitControl(WriteRequest request);
+
+  // Waits until the fold of the control stream, and of every directory it names, has reached the
+  // end of the log as of the call.
+  absl::Status WaitCurrent(absl::Duration within);
+
+ private:
+  void Run();
+  bool RunOnce(absl::Duration max_wait);
+  void OnRecords(const StreamId& stream);
+  void FollowControl();
+  void OpenDirectory(const DirectoryEntry& entry);
+  void FollowFolds();
+  void NextControlWrite();
+
+  const Options options_;
+  ControlProjection control_;
+  std::unique_ptr<StreamWriter> control_writer_;
+  StreamPosition configured_ = 0;
+  bool configured_once_ = false;
+  std::thread thread_;
+  std::atomic<bool> stop_{false};
+
+  mutable Mutex mutex_;
+  std::map<std::string, std::unique_ptr<DirectoryService>> directories_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, bool> opening_;  // the broker's thread's own
+  std::map<std::string, StreamPosition> told_;
+  std::deque<WriteRequest> control_writes_ ABSL_GUARDED_BY(mutex_);
+  bool control_writing_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace purser

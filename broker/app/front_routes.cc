@@ -1,0 +1,79 @@
+#include "broker/app/front_routes.h"
+
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+
+namespace purser {
+namespace {
+
+constexpr absl::string_view kDevBase = "/scim/v2";
+constexpr absl::string_view kDirectories = "/directories/";
+
+http::Response Text(int status, std::string body) {
+  http::Response response;
+  response.status = status;
+  response.content_type = "text/plain; charset=utf-8";
+  response.body = std::move(body);
+  return response;
+}
+
+bool Under(absl::string_view path, absl::string_view base) {
+  return path == base || (absl::StartsWith(path, base) && path[base.size()] == '/');
+}
+
+}  // namespace
+
+void FrontRoutes::Handle(http::Request request, http::Respond respond) const {
+  if (request.path == "/healthz") {
+    respond(Text(200, "ok\n"));
+  } else if (request.path == "/readyz") {
+    respond(ready_ ? Text(200, "ready\n") : Text(503, "not ready\n"));
+  } else if (request.path == "/metrics") {
+    http::Response response = Text(200, metrics_->Render());
+    response.content_type = std::string(kMetricsContentType);
+    respond(std::move(response));
+  } else if ((dev_ && Under(request.path, kDevBase)) ||
+             absl::StartsWith(request.path, kDirectories)) {
+    HandleScim(std::move(request), std::move(respond));
+  } else {
+    respond(Text(404, "no such page\n"));
+  }
+}
+
+void FrontRoutes::HandleScim(http::Request request, http::Respond respond) const {
+  std::string name = "main";
+  std::string base(kDevBase);
+  if (absl::StartsWith(request.path, kDirectories)) {
+    const std::vector<std::string> parts = absl::StrSplit(request.path, '/', absl::SkipEmpty());
+    name = parts.size() > 1 ? parts[1] : "";
+    base = absl::StrCat(kDirectories, name, kDevBase);
+    if (!Under(request.path, base)) {
+      respond(ErrorResponse(404, "SCIM is served at /directories/NAME/scim/v2"));
+      return;
+    }
+  }
+  DirectoryService* directory = broker_->DirectoryByName(name);
+  if (directory == nullptr) {
+    // Who has no token learns nothing of which directories there are.
+    respond(ErrorResponse(absl::UnauthenticatedError("a bearer token of the directory is needed")));
+    return;
+  }
+  const auto state = broker_->control().state();
+  const auto entry = state->directories.find(directory->id());
+  const std::string public_url =
+      entry == state->directories.end() ? "" : entry->second.directory.public_url();
+  scim_->Handle(std::move(request), std::move(respond), directory, base, public_url);
+}
+
+http::Response FrontRoutes::ErrorPage(int status, absl::string_view path,
+                                      absl::string_view message) {
+  // A head that could not be read names no path; SCIM clients are those who send such.
+  const bool scim = path.empty() || Under(path, kDevBase) || absl::StartsWith(path, kDirectories);
+  return scim ? ErrorResponse(status, message) : Text(status, absl::StrCat(message, "\n"));
+}
+
+}  // namespace purser

@@ -1,0 +1,205 @@
+#include "broker/app/purser_server.h"
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "broker/app/bootstrap.h"
+#include "broker/app/configuration_rules.h"
+#include "broker/app/open_log.h"
+#include "broker/base/clock.h"
+#include "broker/base/ids.h"
+#include "broker/base/log.h"
+#include "broker/base/status.h"
+#include "broker/cli/connection.h"
+
+namespace purser {
+namespace {
+
+constexpr absl::Duration kReadyWithin = absl::Minutes(10);
+
+absl::StatusOr<std::string> ReadPem(const std::string& path) {
+  if (path.empty()) return std::string();
+  std::ifstream file(path);
+  if (!file) return absl::InvalidArgumentError(absl::StrCat(path, " cannot be read"));
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+}  // namespace
+
+PurserServer::PurserServer(ServeOptions options) : options_(std::move(options)) {}
+
+PurserServer::~PurserServer() { Stop(); }
+
+absl::Status PurserServer::CheckOptions() const {
+  const bool tls = !options_.tls_certificate.empty() && !options_.tls_key.empty();
+  if (options_.dev && (!IsLoopbackAddress(options_.http) || !IsLoopbackAddress(options_.grpc))) {
+    return absl::InvalidArgumentError(
+        "--dev listens on loopback alone: give --http and --grpc an address of 127.0.0.1");
+  }
+  if (!options_.dev && !tls) {
+    return absl::InvalidArgumentError(
+        "give --tls-cert and --tls-key, or --dev for a start on loopback");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status PurserServer::Start() {
+  RETURN_IF_ERROR(CheckOptions());
+  const std::string models = absl::StrCat(options_.data, "/read");
+  std::error_code error;
+  std::filesystem::create_directories(models, error);
+  if (error) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("the data folder ", options_.data, " cannot be used: ", error.message()));
+  }
+  ASSIGN_OR_RETURN(
+      log_, OpenLog(options_.log, options_.data, &SystemClock(), [this](const absl::Status& why) {
+        LogError("the log can no longer be written; exiting", {{"status", why.ToString()}});
+        failed_ = true;
+      }));
+  delivery_ = std::make_unique<DeliveryHost>(
+      DeliveryHost::Options{log_.get(), models, &SystemClock(), &RandomIdSource(), &metrics_,
+                            [this](const std::string& id) -> DirectoryReaders* {
+                              DirectoryService* directory = broker_->Directory(id);
+                              return directory == nullptr ? nullptr : &directory->readers();
+                            }});
+  broker_ = std::make_unique<BrokerHost>(BrokerHost::Options{
+      log_.get(), models, &SystemClock(), &metrics_, &tokens_,
+      [this](std::shared_ptr<const ControlState> state) { delivery_->Configure(state); },
+      [this](const StreamId& stream) { delivery_->NewRecords(stream); },
+      [this](const std::string& id) { delivery_->DirectoryMoved(id); }});
+  RETURN_IF_ERROR(delivery_->Start());
+  RETURN_IF_ERROR(broker_->Start());
+  RETURN_IF_ERROR(StartHttp());
+  context_ = MakeContext();
+  RETURN_IF_ERROR(StartAdmin());
+  RETURN_IF_ERROR(Prepare());
+  return WaitReady();
+}
+
+absl::Status PurserServer::StartHttp() {
+  scim_ = std::make_unique<ScimEndpoints>(
+      ScimEndpoints::Options{&tokens_, &SystemClock(), &RandomIdSource()});
+  routes_ = std::make_unique<FrontRoutes>(broker_.get(), scim_.get(), &metrics_, options_.dev);
+  http::ServerOptions http;
+  http.address = options_.http;
+  http.threads = options_.http_threads;
+  http.certificate_file = options_.tls_certificate;
+  http.key_file = options_.tls_key;
+  http.error_page = &FrontRoutes::ErrorPage;
+  ASSIGN_OR_RETURN(http_,
+                   http::Server::Start(http, [this](http::Request request, http::Respond respond) {
+                     routes_->Handle(std::move(request), std::move(respond));
+                   }));
+  return absl::OkStatus();
+}
+
+absl::Status PurserServer::StartAdmin() {
+  AdminServerOptions admin;
+  admin.address = options_.grpc;
+  ASSIGN_OR_RETURN(admin.certificate, ReadPem(options_.tls_certificate));
+  ASSIGN_OR_RETURN(admin.private_key, ReadPem(options_.tls_key));
+  ASSIGN_OR_RETURN(admin.client_ca, ReadPem(options_.tls_client_ca));
+  ASSIGN_OR_RETURN(admin_, AdminServer::Start(admin, context_));
+  return absl::OkStatus();
+}
+
+AdminContext PurserServer::MakeContext() {
+  AdminContext context;
+  context.log = log_.get();
+  context.control = &broker_->control();
+  context.clock = &SystemClock();
+  context.ids = &RandomIdSource();
+  context.directories = [this](absl::string_view id) -> DirectoryReaders* {
+    DirectoryService* directory = broker_->Directory(std::string(id));
+    return directory == nullptr ? nullptr : &directory->readers();
+  };
+  context.apps = [this](absl::string_view id) { return delivery_->Readers(id); };
+  context.submit = [this](const StreamId& stream, DecideRecords decide, absl::Duration deadline,
+                          SubmitDone done) {
+    SubmitRecords(stream, std::move(decide), deadline, std::move(done));
+  };
+  context.authenticate = [this](absl::string_view token) -> absl::StatusOr<Caller> {
+    ASSIGN_OR_RETURN(const auth::Principal principal,
+                     tokens_.Authenticate("", token, SystemClock().Now()));
+    return Caller{principal.token_id, principal.role};
+  };
+  context.rules = MakeConfigurationRules();
+  return context;
+}
+
+void PurserServer::SubmitRecords(const StreamId& stream, DecideRecords decide,
+                                 absl::Duration deadline, SubmitDone done) {
+  WriteRequest request;
+  request.deadline = deadline;
+  request.decide = [decide = std::move(decide)](absl::Time, StreamPosition next) {
+    Head head;
+    head.position = next - 1;
+    return decide(head);
+  };
+  request.done = [done = std::move(done)](const absl::StatusOr<WriteReceipt>& receipt) {
+    receipt.ok() ? done(receipt->last) : done(receipt.status());
+  };
+  if (stream.kind() == StreamKind::kControl) {
+    broker_->SubmitControl(std::move(request));
+  } else if (stream.kind() == StreamKind::kApp) {
+    delivery_->Submit(stream.id(), std::move(request));
+  } else {
+    request.done(absl::InvalidArgumentError(
+        absl::StrCat("commands are not written to ", stream.ToString())));
+  }
+}
+
+absl::Status PurserServer::Prepare() {
+  if (options_.dev) {
+    ASSIGN_OR_RETURN(const std::string secret, DevToken(options_.data));
+    RETURN_IF_ERROR(PrepareDev(context_, secret));
+  } else {
+    RETURN_IF_ERROR(PrepareAdminToken(context_, options_.data));
+  }
+  return ApplyFiles(context_, options_.apply);
+}
+
+absl::Status PurserServer::WaitReady() {
+  RETURN_IF_ERROR(broker_->WaitCurrent(kReadyWithin));
+  const StreamPosition configured = broker_->control().state()->head.position;
+  const absl::Duration until = SystemClock().SinceBoot() + kReadyWithin;
+  Mutex mutex;
+  CondVar tick;
+  while (!delivery_->Configured(configured)) {
+    if (SystemClock().SinceBoot() > until) {
+      return absl::DeadlineExceededError("the apps' streams could not be opened in time");
+    }
+    MutexLock lock(&mutex);
+    tick.WaitFor(&mutex, absl::Milliseconds(5));
+  }
+  routes_->SetReady(true);
+  admin_->SetReady(true);
+  admin_->RefreshHealth();
+  return absl::OkStatus();
+}
+
+void PurserServer::Stop() {
+  const absl::Duration until = SystemClock().SinceBoot() + options_.drain_timeout;
+  const auto left = [until] {
+    return std::max(absl::ZeroDuration(), until - SystemClock().SinceBoot());
+  };
+  if (routes_ != nullptr) routes_->SetReady(false);
+  if (http_ != nullptr) http_->Stop(left() / 2);
+  if (admin_ != nullptr) admin_->Shutdown(left() / 4);
+  if (delivery_ != nullptr) delivery_->Stop(left());
+  if (broker_ != nullptr) broker_->Stop();
+  http_.reset();
+  admin_.reset();
+  delivery_.reset();
+  broker_.reset();
+  log_.reset();
+}
+
+}  // namespace purser

@@ -1,0 +1,65 @@
+// `purser serve`: all parts of the product in one process.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "broker/admin/admin_context.h"
+#include "broker/admin/server.h"
+#include "broker/app/broker_host.h"
+#include "broker/app/delivery_host.h"
+#include "broker/app/front_routes.h"
+#include "broker/app/serve_options.h"
+#include "broker/auth/token_table.h"
+#include "broker/base/metrics.h"
+#include "broker/eventlog/event_log.h"
+#include "broker/frontdoor/scim_endpoints.h"
+#include "broker/http/server.h"
+
+namespace purser {
+
+// Its parts in the order in which they are built; they are stopped in reverse.
+class PurserServer {
+ public:
+  explicit PurserServer(ServeOptions options);
+  ~PurserServer();
+
+  // Blocks until all is folded, configured and ready; the ports listen before that, so that health
+  // can be asked. The first error is the one to show.
+  absl::Status Start();
+  // Takes no more requests, answers what is settled in time, ends deliveries, releases the apps.
+  void Stop();
+
+  uint16_t http_port() const { return http_->port(); }
+  int grpc_port() const { return admin_->port(); }
+  // What made the log stop writing for good; OK while it has not. Any thread.
+  bool failed() const { return failed_; }
+
+ private:
+  absl::Status CheckOptions() const;
+  absl::Status StartHttp();
+  absl::Status StartAdmin();
+  absl::Status Prepare();
+  absl::Status WaitReady();
+  AdminContext MakeContext();
+  void SubmitRecords(const StreamId& stream, DecideRecords decide, absl::Duration deadline,
+                     SubmitDone done);
+
+  const ServeOptions options_;
+  MetricsRegistry metrics_;
+  auth::TokenTable tokens_;
+  std::atomic<bool> failed_{false};
+  std::unique_ptr<EventLog> log_;
+  std::unique_ptr<DeliveryHost> delivery_;
+  std::unique_ptr<BrokerHost> broker_;
+  std::unique_ptr<ScimEndpoints> scim_;
+  std::unique_ptr<FrontRoutes> routes_;
+  std::unique_ptr<AdminServer> admin_;
+  std::unique_ptr<http::Server> http_;
+  AdminContext context_;
+};
+
+}  // namespace purser

@@ -1,0 +1,27 @@
+// What `purser serve` was told.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+
+namespace purser {
+
+struct ServeOptions {
+  // Loopback alone, clear text, one directory `main`, and a token that opens everything.
+  bool dev = false;
+  std::string data;  // the data folder
+  std::string http = "127.0.0.1:8080";
+  std::string grpc = "127.0.0.1:9090";
+  std::string log;  // "kafka://HOST:PORT/PREFIX"; empty: the embedded log in `data`
+  std::vector<std::string> apply;
+  absl::Duration drain_timeout = absl::Seconds(10);
+  int http_threads = 2;
+  // PEM files; needed without `dev`.
+  std::string tls_certificate;
+  std::string tls_key;
+  std::string tls_client_ca;  // asks admin clients for a certificate of this authority
+};
+
+}  // namespace purser
