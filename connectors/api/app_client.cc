@@ -100,7 +100,7 @@ absl::StatusOr<HttpRequest> AppClient::Build(size_t secret, const Attempt& attem
     out.headers.emplace_back("Content-Type", media_type_);
     out.body = ToText(*request.body);
   }
-  out.headers.emplace_back("User-Agent", "Purser/" PURSER_VERSION);
+  out.headers.emplace_back("User-Agent", absl::StrCat("Purser/", ProductVersion()));
   if (const Call& call = attempt.call; FitsInHeader(call.request_id + call.trace_parent)) {
     if (!call.request_id.empty()) out.headers.emplace_back("X-Request-Id", call.request_id);
     if (!call.trace_parent.empty()) out.headers.emplace_back("traceparent", call.trace_parent);
@@ -147,6 +147,13 @@ void Overrule(Verdict verdict, absl::string_view why, Result* result) {
   result->verdict = verdict;
   absl::StrAppend(&result->message, "; ", why);
 }
+
+Result OfQuestion(Result result) {
+  if (result.verdict == Verdict::kInDoubt) result.verdict = Verdict::kUnavailable;
+  return result;
+}
+
+absl::string_view ProductVersion() { return PURSER_VERSION; }
 
 std::string ToText(const nlohmann::json& value) {
   return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);

@@ -87,6 +87,13 @@ Result MakeResult(Verdict verdict, absl::string_view what, absl::string_view why
 // Sets the verdict and says why, keeping what is known of the exchange.
 void Overrule(Verdict verdict, absl::string_view why, Result* result);
 
+// The result of a question: it has no effect, so its lost answer leaves nothing in doubt but the
+// app's being there, kUnavailable.
+Result OfQuestion(Result result);
+
+// "0.1.0"
+absl::string_view ProductVersion();
+
 // Compact JSON; bytes that are not UTF-8 are replaced.
 std::string ToText(const nlohmann::json& value);
 

@@ -41,6 +41,25 @@ absl::Status OnlyKnown(const json& object, std::initializer_list<absl::string_vi
   return absl::OkStatus();
 }
 
+// Refuses a member of another type, which would pass for one that is left out.
+absl::Status OnlyNumbers(const json& object, std::initializer_list<absl::string_view> names) {
+  for (absl::string_view name : names) {
+    const json* value = Member(object, name);
+    if (value != nullptr && !value->is_number()) {
+      return absl::InvalidArgumentError(absl::StrCat(name, " must be a number"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status OnlyTexts(const json& object) {
+  for (const auto& [name, value] : object.items()) {
+    if (!value.is_string())
+      return absl::InvalidArgumentError(absl::StrCat(name, " must be a string"));
+  }
+  return absl::OkStatus();
+}
+
 std::optional<absl::Duration> Milliseconds(const json& object, absl::string_view name) {
   const json* value = Member(object, name);
   if (value == nullptr || !value->is_number()) return std::nullopt;
@@ -77,6 +96,7 @@ absl::StatusOr<Fault> ParseFault(const json& document) {
   RETURN_IF_ERROR(
       OnlyKnown(document, {"kind", "status", "effect", "retry_after", "retry_after_date_in",
                            "delay_ms", "hold_ms", "body", "content_type", "headers"}));
+  RETURN_IF_ERROR(OnlyNumbers(document, {"status", "retry_after_date_in", "delay_ms", "hold_ms"}));
   Fault fault;
   fault.name = TextMember(document, "kind");
   const auto kind = std::find_if(std::begin(kKinds), std::end(kKinds),
@@ -101,12 +121,14 @@ absl::StatusOr<Fault> ParseFault(const json& document) {
 absl::StatusOr<Faults::Rule> Faults::ParseRule(const json& document) {
   RETURN_IF_ERROR(OnlyKnown(
       document, {"name", "match", "fault", "times", "after", "probability", "seed", "met"}));
+  RETURN_IF_ERROR(OnlyNumbers(document, {"times", "after", "probability", "seed"}));
   Rule rule;
   rule.document = document;
   rule.document.erase("met");
   const json* match = Member(document, "match");
   if (match != nullptr) {
     RETURN_IF_ERROR(OnlyKnown(*match, {"app", "method", "path_contains", "subject", "operation"}));
+    RETURN_IF_ERROR(OnlyTexts(*match));
     rule.app = TextMember(*match, "app");
     rule.method = TextMember(*match, "method");
     rule.path_contains = TextMember(*match, "path_contains");
@@ -119,7 +141,7 @@ absl::StatusOr<Faults::Rule> Faults::ParseRule(const json& document) {
   rule.times = IntegerOr(document, "times", -1);
   rule.after = IntegerOr(document, "after", 0);
   const json* probability = Member(document, "probability");
-  if (probability != nullptr && probability->is_number()) rule.probability = *probability;
+  if (probability != nullptr) rule.probability = *probability;
   rule.dice.seed(static_cast<uint64_t>(IntegerOr(document, "seed", 1)));
   return rule;
 }

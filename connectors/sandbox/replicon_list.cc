@@ -1,10 +1,11 @@
 #include "connectors/sandbox/replicon_list.h"
 
+#include <algorithm>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "connectors/sandbox/json_access.h"
@@ -14,17 +15,38 @@ namespace {
 
 using nlohmann::json;
 
-// What a column or a filter shows of a user; nullopt where there is no such column.
-std::optional<std::string> Shown(const RepliconUser& user, absl::string_view column) {
+using Text = std::string RepliconUser::*;
+
+// The text that a column shows or a filter searches; nullptr where it is none of these.
+Text TextOf(absl::string_view column) {
+  static constexpr std::pair<absl::string_view, Text> kTexts[] = {
+      {"login-name", &RepliconUser::login_name}, {"employee-id", &RepliconUser::employee_id},
+      {"email-address", &RepliconUser::email},   {"email", &RepliconUser::email},
+      {"first-name", &RepliconUser::first_name}, {"last-name", &RepliconUser::last_name},
+      {"department", &RepliconUser::department}};
+  for (const auto& [name, text] : kTexts) {
+    if (name == column) return text;
+  }
+  return nullptr;
+}
+
+bool IsColumn(absl::string_view column) {
+  return column == "user" || column == "enabled" || TextOf(column) != nullptr;
+}
+
+std::string Shown(const RepliconUser& user, absl::string_view column) {
   if (column == "user") return absl::StrCat(user.last_name, ", ", user.first_name);
-  if (column == "login-name") return user.login_name;
-  if (column == "employee-id") return user.employee_id;
-  if (column == "email-address" || column == "email") return user.email;
-  if (column == "first-name") return user.first_name;
-  if (column == "last-name") return user.last_name;
-  if (column == "department") return user.department;
   if (column == "enabled") return user.enabled ? "true" : "false";
-  return std::nullopt;
+  return user.*TextOf(column);
+}
+
+// Whether `text` contains `lower`, in any case.
+bool Contains(absl::string_view text, absl::string_view lower) {
+  const auto same = [](char a, char b) {
+    return absl::ascii_tolower(static_cast<unsigned char>(a)) == b;
+  };
+  return lower.empty() ||
+         std::search(text.begin(), text.end(), lower.begin(), lower.end(), same) != text.end();
 }
 
 // "urn:replicon:user-list-column:login-name" -> "login-name"; empty where it is no such URI.
@@ -39,7 +61,7 @@ RepliconFault ParseColumns(const json& body, std::vector<std::string>* columns) 
   if (uris == nullptr || !uris->is_array() || uris->empty()) return MissingParameter("columnUris");
   for (const json& uri : *uris) {
     columns->push_back(NameIn(uri, "urn:replicon:user-list-column:"));
-    if (!Shown(RepliconUser(), columns->back())) {
+    if (!IsColumn(columns->back())) {
       return InvalidTarget("Column", "There is no such column.");
     }
   }
@@ -47,8 +69,8 @@ RepliconFault ParseColumns(const json& body, std::vector<std::string>* columns) 
 }
 
 struct TextSearch {
-  std::string column;  // empty: everyone
-  std::string text;    // lower case
+  Text where = nullptr;  // nullptr: everyone
+  std::string lower;
 };
 
 RepliconFault ParseSearch(const json& body, TextSearch* search) {
@@ -56,8 +78,9 @@ RepliconFault ParseSearch(const json& body, TextSearch* search) {
   if (expression == nullptr) return {};
   const json* left = Member(*expression, "leftExpression");
   const json* uri = left == nullptr ? nullptr : Member(*left, "filterDefinitionUri");
-  search->column = uri == nullptr ? "" : NameIn(*uri, "urn:replicon:user-list-filter:");
-  if (!Shown(RepliconUser(), search->column)) {
+  const std::string name = uri == nullptr ? "" : NameIn(*uri, "urn:replicon:user-list-filter:");
+  search->where = TextOf(name);
+  if (search->where == nullptr) {
     return InvalidTarget("FilterDefinition", "There is no such filter.");
   }
   if (TextMember(*expression, "operatorUri") != "urn:replicon:filter-operator:text-search") {
@@ -67,7 +90,7 @@ RepliconFault ParseSearch(const json& body, TextSearch* search) {
   const json* value = right == nullptr ? nullptr : Member(*right, "value");
   const json* text = value == nullptr ? nullptr : Member(*value, "text");
   if (text == nullptr || !AsText(*text)) return MissingParameter("rightExpression.value.text");
-  search->text = absl::AsciiStrToLower(*AsText(*text));
+  search->lower = absl::AsciiStrToLower(*AsText(*text));
   return {};
 }
 
@@ -77,7 +100,7 @@ json Cell(const RepliconUser& user, const std::string& column) {
                {"slug", column == "user" ? json(user.uri.substr(user.uri.rfind(':') + 1)) : json()},
                {"uri", column == "user" ? json(user.uri) : json()}};
   // An empty text is left out, as it is there.
-  const std::string text = *Shown(user, column);
+  const std::string text = Shown(user, column);
   if (!text.empty()) cell["textValue"] = text;
   return cell;
 }
@@ -107,8 +130,7 @@ RepliconFault ListUsers(const json& body, const RepliconDirectory& directory, bo
   int64_t hits = 0;
   for (const auto& [number, user] : directory.users()) {
     const bool hit =
-        search.column.empty() || ignore_filter ||
-        absl::StrContains(absl::AsciiStrToLower(*Shown(user, search.column)), search.text);
+        search.where == nullptr || ignore_filter || Contains(user.*search.where, search.lower);
     if (!hit || ++hits <= (page - 1) * size) continue;
     if (hits > page * size) break;
     json cells = json::array();

@@ -97,6 +97,14 @@ absl::Status RunningSandbox::LoadFaults(const std::string& path) {
   if (document.is_discarded()) {
     return absl::InvalidArgumentError(absl::StrCat("fault file ", path, " is no JSON"));
   }
+  const json* rules = Member(document, "rules");
+  for (const json& rule : rules == nullptr ? json::array() : *rules) {
+    const json* match = Member(rule, "match");
+    const std::string app = match == nullptr ? "" : TextMember(*match, "app");
+    if (!app.empty() && !Knows(app)) {
+      return absl::InvalidArgumentError(absl::StrCat(path, ": no such app: ", app));
+    }
+  }
   const json* given = Member(document, "settings");
   const json settings = given == nullptr ? json::object() : *given;
   for (const auto& [app, unused] : settings.items()) {

@@ -59,33 +59,44 @@ Refusal CheckBody(const Call& call) {
   return {};
 }
 
-// The resource as its document and, apart, its members.
-ScimEntry EntryOf(const json& resource) {
-  ScimEntry entry;
-  json document = resource;
-  std::vector<std::string> ids;
-  if (const json* members = Member(resource, "members")) MemberIds(*members, &ids);
-  entry.members.insert(ids.begin(), ids.end());
-  document.erase("members");
-  const json* meta = Member(document, "meta");
-  std::string digits = meta == nullptr ? "" : TextMember(*meta, "version");
+int64_t VersionOf(const json& meta) {
+  std::string digits = TextMember(meta, "version");
   std::erase_if(digits, [](unsigned char c) { return !absl::ascii_isdigit(c); });
-  if (!absl::SimpleAtoi(digits, &entry.version)) entry.version = 1;
-  if (meta == nullptr) document["meta"] = {{"version", "W/\"1\""}};
-  entry.document = std::make_shared<const json>(std::move(document));
-  return entry;
+  int64_t version = 1;
+  return absl::SimpleAtoi(digits, &version) ? version : 1;
 }
 
-absl::Status Load(const json& state, const char* name, const ScimProfile& profile,
+// A resource of a state: its document and, apart, its members.
+Refusal EntryOf(const ScimSchema& schema, const json& resource, ScimEntry* entry) {
+  json document;
+  if (Refusal no = schema.Canonicalize(resource, &document)) return no;
+  std::vector<std::string> ids;
+  if (const json* members = Member(resource, "members")) {
+    if (Refusal no = MemberIds(*members, &ids)) return no;
+  }
+  entry->members.insert(ids.begin(), ids.end());
+  document["id"] = TextMember(resource, "id");
+  if (document["id"] == "") return BadRequest("invalidValue", "it has no id");
+  const json* schemas = Member(resource, "schemas");
+  document["schemas"] = schemas == nullptr ? json::array({schema.urn()}) : *schemas;
+  const json* meta = Member(resource, "meta");
+  document["meta"] = meta == nullptr || !meta->is_object() ? json::object() : *meta;
+  entry->version = VersionOf(document["meta"]);
+  entry->document = std::make_shared<const json>(std::move(document));
+  return {};
+}
+
+absl::Status Load(const json& state, const char* name, const ScimSchema& schema,
                   ScimCollection* resources) {
   const json* list = Member(state, name);
   if (list == nullptr) return absl::OkStatus();
-  for (const json& resource : *list) {
-    if (!list->is_array() || TextMember(resource, "id").empty()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(profile.app, ": ", name, " must be a list of resources, each with its id"));
+  if (!list->is_array()) return absl::InvalidArgumentError(absl::StrCat(name, " must be a list"));
+  for (size_t i = 0; i < list->size(); ++i) {
+    ScimEntry entry;
+    if (Refusal no = EntryOf(schema, (*list)[i], &entry)) {
+      return absl::InvalidArgumentError(absl::StrCat(name, "[", i, "]: ", no.detail));
     }
-    resources->Put(EntryOf(resource));
+    resources->Put(std::move(entry));
   }
   return absl::OkStatus();
 }
@@ -235,8 +246,8 @@ json ScimTwin::State() const {
 absl::Status ScimTwin::SetState(const json& state) {
   ScimCollection users("userName");
   ScimCollection groups("displayName");
-  RETURN_IF_ERROR(Load(state, "users", profile_, &users));
-  RETURN_IF_ERROR(Load(state, "groups", profile_, &groups));
+  RETURN_IF_ERROR(Load(state, "users", profile_.users, &users));
+  RETURN_IF_ERROR(Load(state, "groups", profile_.groups, &groups));
   MutexLock lock(&mutex_);
   users_ = std::move(users);
   groups_ = std::move(groups);

@@ -34,7 +34,7 @@ bool TagListed(absl::string_view header, absl::string_view tag) {
 }
 
 json SchemasOf(const ScimSchema& schema, const json& attributes) {
-  json schemas = {schema.urn()};
+  json schemas = json::array({schema.urn()});
   if (attributes.contains(kEnterpriseUrn)) schemas.push_back(kEnterpriseUrn);
   return schemas;
 }
@@ -101,8 +101,7 @@ http::Response ScimTwin::Read(const Target& target, const ScimEntry& entry) cons
 http::Response ScimTwin::Answer(const Target& target, int status, const ScimEntry& entry) const {
   http::Response response = ScimJson(status, Render(target, entry));
   response.headers.emplace_back("ETag", EntityTag(entry.version));
-  response.headers.emplace_back("Location",
-                                TextMember(*Member(*entry.document, "meta"), "location"));
+  response.headers.emplace_back("Location", TextMember((*entry.document)["meta"], "location"));
   return response;
 }
 

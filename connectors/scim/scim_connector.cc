@@ -79,12 +79,6 @@ std::vector<RemoteResource> ParseAll(const scim::Targets& targets, const json& r
   return parsed;
 }
 
-// A question has no effect, so its lost answer leaves nothing in doubt.
-Result BeforeAnyEffect(Result result) {
-  if (result.verdict == Verdict::kInDoubt) result.verdict = Verdict::kUnavailable;
-  return result;
-}
-
 }  // namespace
 
 struct ScimConnector::Search {
@@ -164,9 +158,8 @@ void ScimConnector::Check(const Call& call, CheckDone done) {
           .segments = {"Users"},
           .query = {{"filter", absl::StrCat("userName eq ", ToText(json(nobody)))}},
           .expected = Expected::kList};
-  Send(client_.Begin(call), std::move(ask), [done = std::move(done)](Answer answer) {
-    done(BeforeAnyEffect(std::move(answer.result)));
-  });
+  Send(client_.Begin(call), std::move(ask),
+       [done = std::move(done)](Answer answer) { done(OfQuestion(std::move(answer.result))); });
 }
 
 void ScimConnector::Find(ResourceType type, const std::string& attribute, const std::string& value,
@@ -192,7 +185,7 @@ void ScimConnector::NextHits(std::shared_ptr<Search> search) {
           .expected = Expected::kList};
   const Attempt attempt = search->attempt;
   Send(attempt, std::move(ask), [this, search](Answer answer) {
-    if (!answer.result.ok()) return search->done(BeforeAnyEffect(answer.result), {});
+    if (!answer.result.ok()) return search->done(OfQuestion(answer.result), {});
     const scim::ListPage page = scim::ParseList(answer.body);
     std::vector<RemoteResource> hits = ParseAll(TargetsOf(search->type), page.resources);
     const std::string first_id = hits.empty() ? "" : hits[0].id;
@@ -213,7 +206,7 @@ void ScimConnector::Read(ResourceType type, const std::string& id, bool with_mem
           .expected = Expected::kResource};
   Send(client_.Begin(call), std::move(ask),
        [this, type, id, done = std::move(done)](Answer answer) {
-         if (!answer.result.ok()) return done(BeforeAnyEffect(std::move(answer.result)), {});
+         if (!answer.result.ok()) return done(OfQuestion(std::move(answer.result)), {});
          RemoteResource resource = scim::ParseResource(TargetsOf(type), answer.body);
          resource.etag = scim::EtagOf(answer);
          if (resource.id != id) {
@@ -235,7 +228,7 @@ void ScimConnector::List(ResourceType type, const std::string& cursor, const Cal
           .expected = Expected::kList};
   Send(client_.Begin(call), std::move(ask),
        [this, type, at, done = std::move(done)](Answer answer) {
-         if (!answer.result.ok()) return done(BeforeAnyEffect(std::move(answer.result)), {});
+         if (!answer.result.ok()) return done(OfQuestion(std::move(answer.result)), {});
          const scim::ListPage list = scim::ParseList(answer.body);
          Page page{.resources = ParseAll(TargetsOf(type), list.resources)};
          const std::string first_id = page.resources.empty() ? "" : page.resources[0].id;
@@ -326,7 +319,7 @@ void ScimConnector::ReadAndPut(ResourceType type, const std::string& id, MakeBod
            .expected = Expected::kResource};
   auto put = [this, attempt, type, id, make = std::move(make), ask = std::move(ask),
               done = std::move(done)](Answer current) mutable {
-    if (!current.result.ok()) return done(BeforeAnyEffect(std::move(current.result)), {.id = id});
+    if (!current.result.ok()) return done(OfQuestion(std::move(current.result)), {.id = id});
     absl::StatusOr<json> body = make(current.body);
     if (!body.ok()) {
       return done(MakeResult(Verdict::kRefused, ask.what, body.status().message()), {.id = id});

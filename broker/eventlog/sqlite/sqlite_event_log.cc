@@ -24,6 +24,18 @@ absl::Status Moved(const StreamId& stream) {
       "stream ", stream.ToString(), " was moved to another log: nothing is written here again"));
 }
 
+// Why nothing is appended on `expected`. With one writer a head is never ahead of the log's.
+absl::Status Misplaced(const StreamId& stream, const Head& expected, const Head& head) {
+  if (expected.position < head.position) {
+    return absl::AbortedError(absl::StrCat("append to ", stream.ToString(), " at ",
+                                           expected.position, ": its head is at ", head.position));
+  }
+  return absl::DataLossError(absl::StrCat(
+      "append to ", stream.ToString(), " at ", expected.position,
+      ": the log does not hold that record, and ends at ", head.position,
+      ": it was truncated or restored; restore the right one, or rebuild the read model"));
+}
+
 absl::Status NoteStopped(RecordStore* store, absl::string_view value,
                          std::vector<RecordBatch::Meta> marks) {
   RecordBatch batch;
@@ -262,8 +274,7 @@ void SqliteEventLog::Admit(PendingAppend* append, RecordBatch* batch) {
   status = state.ok() ? Health(append->stream) : state.status();
   if (!status.ok()) return;
   if (!(state->head == append->expected_head)) {
-    status = absl::AbortedError(absl::StrCat("append to ", append->stream.ToString(),
-                                             ": its head is at ", state->head.position, " by now"));
+    status = Misplaced(append->stream, append->expected_head, state->head);
     return;
   }
   const size_t admitted_before = batch->records.size();

@@ -42,13 +42,16 @@ struct SqliteEventLogOptions {
 };
 
 // See EventLog for what each call promises. Beyond it:
-// - Append() is Aborted with nothing valid where `expected_head` is not the head,
+// - Append() is Aborted with nothing valid where `expected_head` lies before the head, DataLoss
+// where
+//   it lies ahead or is another record there (the log was truncated or restored under the caller),
 //   ResourceExhausted with nothing written where the disk is full, InvalidArgument for records that
 //   do not chain on `expected_head`. All of an append stands, or none.
 // - After an I/O error the appends of that commit are Unavailable (a restart tells), every later
 //   one fails with the error, and Health() of every stream is that error.
 // - Open() of a damaged stream fails with DataLoss; what is whole can be read all the same.
-// - Read() checks each record it returns; damage ends the stream there, for good.
+// - Read() checks each record it returns; damage ends the stream there, for good. It is OutOfRange
+//   where `after` is beyond the end.
 class SqliteEventLog : public EventLog {
  public:
   // Opens the log of a folder and walks each chain behind its last mark. FailedPrecondition where

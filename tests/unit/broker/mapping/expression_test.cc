@@ -226,5 +226,45 @@ TEST(GeneratedFunctions, AskForOneValueForEachPlace) {
   EXPECT_EQ(Evaluate("Join(\"@\", [surname], DefaultDomain())", &context), "Doe@example.com");
 }
 
+TEST(DateFunctions, GiveWhatTheIncumbentsExamplesSay) {
+  EXPECT_EQ(Evaluate("CDate(\"2020-03-16-07:00\")"), "3/16/2020 7:00:00 AM");
+  EXPECT_EQ(Evaluate("CDate(\"2021-06-30+08:00\")"), "6/29/2021 4:00:00 PM");
+  EXPECT_EQ(Evaluate("CDate(\"2021-06-30T12:00:00.5Z\")"), "6/30/2021 12:00:00 PM");
+  EXPECT_EQ(Evaluate("DateAdd(\"d\", 7, \"2012-03-16-07:00\")"), "3/23/2012 7:00:00 AM");
+  EXPECT_EQ(Evaluate("DateAdd(\"m\", 10, \"2012-03-16-07:00\")"), "1/16/2013 7:00:00 AM");
+  EXPECT_EQ(Evaluate("DateAdd(\"m\", 1, \"2021-01-31\")"), "2/28/2021 12:00:00 AM");
+  EXPECT_EQ(Evaluate("DateAdd(\"n\", -1, CDate(\"2021-01-01\"))"), "12/31/2020 11:59:00 PM");
+  EXPECT_EQ(Evaluate("DateDiff(\"d\", \"2021-08-18+08:00\", \"2021-08-31+08:00\")"), 13);
+  EXPECT_EQ(Evaluate("DateDiff(\"n\", \"2021-08-24\", \"2021-08-25\")"), 1440);
+  EXPECT_EQ(Evaluate("DateDiff(\"ww\", \"8/25/2021 5:41:18 PM\", \"2012-03-16-07:00\")"), -493);
+  EXPECT_EQ(Evaluate("DateDiff(\"yyyy\", \"8/25/2021 5:41:18 PM\", \"2012-03-16-07:00\")"), -9);
+  EXPECT_EQ(Evaluate("DateFromNum(129699324000000000)"), "1/1/2012 11:00:00 PM");
+  EXPECT_EQ(Evaluate("NumFromDate(\"2012-01-01T23:00:00Z\")"), 129699324000000000);
+  EXPECT_EQ(Evaluate("NumFromDate(DateFromNum(0))"), 0);
+  EXPECT_EQ(
+      Evaluate("FormatDateTime(\"20150123105347.1Z\", , \"yyyyMMddHHmmss.fZ\", \"yyyy-MM-dd\")"),
+      "2015-01-23");
+}
+
+TEST(DateFunctions, FormatsAreReadAndWrittenAsDotNetDoes) {
+  const auto format = [](absl::string_view text, absl::string_view in, absl::string_view out) {
+    return Evaluate(absl::StrCat("FormatDateTime(\"", text, "\", , \"", in, "\", \"", out, "\")"));
+  };
+  EXPECT_EQ(format("8/5/2021 12:41:08 AM", "M/d/yyyy h:mm:ss tt", "yyyy-MM-ddTHH:mm:ss.fffK"),
+            "2021-08-05T00:41:08.000Z");
+  EXPECT_EQ(format("05 Aug 21 17:00 +02:00", "dd MMM yy HH:mm zzz", "dddd, d MMMM yyyy 'at' h tt"),
+            "Thursday, 5 August 2021 at 3 PM");
+  EXPECT_EQ(format("2021-08-05", "", "MM/dd/yy"), "08/05/21");
+  EXPECT_THAT(format("2021-02-31", "yyyy-MM-dd", "yyyy").get<std::string>(),
+              HasSubstr("no such date"));
+  EXPECT_THAT(format("x", "yyyy-MM-dd", "yyyy").get<std::string>(), HasSubstr("not in the format"));
+  EXPECT_THAT(format("20210805", "yyyy", "yyyy").get<std::string>(), HasSubstr("longer"));
+  EXPECT_THAT(Evaluate("CDate(\"yesterday\")").get<std::string>(), HasSubstr("CDate: not a date"));
+  EXPECT_THAT(Evaluate("DateAdd(\"x\", 1, \"2021-01-01\")").get<std::string>(),
+              HasSubstr("interval"));
+  EXPECT_THAT(Evaluate("DateAdd(\"yyyy\", 999999999, \"2021-01-01\")").get<std::string>(),
+              HasSubstr("beyond the year"));
+}
+
 }  // namespace
 }  // namespace purser::mapping

@@ -216,11 +216,13 @@ TEST(Faults, TheSameSeedThrowsTheSameDice) {
 TEST(Faults, ARuleThatIsMisspeltIsRefusedAndTheOldOnesStand) {
   FaultDesk desk;
   desk.SetFault({{"kind", "status"}, {"status", 500}});
-  for (const json& rules : {json::parse(R"([{"fault":{"kind":"explode"}}])"),
-                            json::parse(R"([{"fault":{"kind":"status","stats":3}}])"),
-                            json::parse(R"([{"match":{"user":"ada"},"fault":{"kind":"html"}}])"),
-                            json::parse(R"([{"match":{}}])"), json::parse(R"([7])"),
-                            json::parse(R"([{"fault":{"kind":"status","status":7}}])")}) {
+  for (const json& rules :
+       {json::parse(R"([{"fault":{"kind":"explode"}}])"),
+        json::parse(R"([{"fault":{"kind":"status","stats":3}}])"),
+        json::parse(R"([{"match":{"user":"ada"},"fault":{"kind":"html"}}])"),
+        json::parse(R"([{"match":{"operation":["A"]},"fault":{"kind":"html"}}])"),
+        json::parse(R"([{"fault":{"kind":"html"},"times":"3"}])"), json::parse(R"([{"match":{}}])"),
+        json::parse(R"([7])"), json::parse(R"([{"fault":{"kind":"status","status":7}}])")}) {
     EXPECT_FALSE(desk.server.SetFaults({{"rules", rules}}).ok()) << rules;
   }
   EXPECT_EQ(desk.Create("ada")->status(), 500);

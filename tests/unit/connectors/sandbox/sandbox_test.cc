@@ -91,6 +91,10 @@ TEST(Sandbox, AFaultFileThatIsMissingOrWrongIsRefused) {
   std::ofstream(path) << "{\"rules\":[{\"fault\":{\"kind\":\"explode\"}}]}";
   EXPECT_EQ(StartSandbox({.listen = "127.0.0.1:0", .faults_file = path}).status().code(),
             absl::StatusCode::kInvalidArgument);
+  std::ofstream(path)
+      << "{\"rules\":[{\"match\":{\"app\":\"recnise\"},\"fault\":{\"kind\":\"html\"}}]}";
+  EXPECT_EQ(StartSandbox({.listen = "127.0.0.1:0", .faults_file = path}).status().code(),
+            absl::StatusCode::kInvalidArgument);
 }
 
 TEST(Sandbox, TheEnvironmentSetsTheCredentials) {

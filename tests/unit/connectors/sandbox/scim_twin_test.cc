@@ -262,6 +262,13 @@ TEST(ScimTwin, AStateIsSetBackWholeAndItsIdsStayUsed) {
   EXPECT_EQ(desk.Ask("GET", "/Users/" + bob).status, 404);
   EXPECT_NE(CreateUser(desk, {{"userName", "bob"}}), bob);
   EXPECT_FALSE(desk.twin.SetState({{"users", {{{"userName", "x"}}}}}).ok());
+  for (
+      const char* wrong :
+      {R"({"users":7})", R"({"users":[7]})", R"({"users":[{"id":"1","active":7}]})",
+       R"({"users":[{"id":"1","urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":"x"}]})",
+       R"({"groups":[{"id":"1","members":7}]})"}) {
+    EXPECT_FALSE(desk.twin.SetState(json::parse(wrong)).ok()) << wrong;
+  }
   EXPECT_EQ(desk.twin.State()["users"].size(), 2u);
 }
 

@@ -94,6 +94,28 @@ TEST_F(SqliteEventLogTest, AReadBeyondTheEndIsOutOfRangeAndHarmsNothing) {
   EXPECT_TRUE(log_->Health(stream_).ok());
 }
 
+TEST_F(SqliteEventLogTest, AWriterWhoseHeadIsNotOnThisLogIsToldThatItWasReplaced) {
+  Start();
+  ASSERT_TRUE(Open(stream_).ok());
+  ASSERT_TRUE(Append(stream_, 2).status.ok());
+  Head ahead = *log_->KnownHead(stream_);
+  Chain(stream_, 3, &ahead);
+  Head other = EmptyHead(stream_);
+  Chain(stream_, 2, &other, 21);
+  ASSERT_EQ(other.position, log_->KnownHead(stream_)->position);
+  for (const Head& head : {ahead, other}) {
+    Head end = head;
+    AppendResult answer;
+    log_->Append(stream_, head, Chain(stream_, 1, &end),
+                 [&](const AppendResult& result) { answer = result; });
+    log_->RunOnce(absl::ZeroDuration());
+    EXPECT_TRUE(absl::IsDataLoss(answer.status)) << answer.status;
+    EXPECT_TRUE(absl::StrContains(answer.status.message(), "truncated or restored"));
+  }
+  EXPECT_TRUE(log_->Health(stream_).ok());
+  EXPECT_TRUE(Append(stream_, 1).status.ok());
+}
+
 TEST_F(SqliteEventLogTest, ACleanStopIsNoted) {
   Start();
   EXPECT_TRUE(log_->stopped_cleanly());
