@@ -33,14 +33,14 @@ absl::Status BrokerHost::Start() {
     opened = true;
   });
   const absl::Duration until = options_.clock->SinceBoot() + kOpenWithin;
-  while (!opened || (head.ok() && control_writer_->folded() < head->position)) {
-    RunOnce(absl::Milliseconds(10));
-    if (!control_writer_->health().ok()) return control_writer_->health();
-    if (options_.clock->SinceBoot() > until) {
-      return absl::UnavailableError("the log could not be read within a minute");
-    }
-  }
+  const auto late = [&] { return options_.clock->SinceBoot() > until; };
+  while (!opened && !late()) options_.log->RunOnce(absl::Milliseconds(10));
   RETURN_IF_ERROR(head.status());
+  while (control_writer_->folded() < head->position) {
+    RunOnce(absl::Milliseconds(10));
+    RETURN_IF_ERROR(control_writer_->health());
+    if (late()) return absl::UnavailableError("the log could not be read within a minute");
+  }
   FollowControl();
   thread_ = std::thread([this] { Run(); });
   return absl::OkStatus();
