@@ -102,6 +102,11 @@ bool AppWorker::RunOnce() {
   return worked;
 }
 
+bool AppWorker::idle() const {
+  return ownership_ == Ownership::kOwner && queue_.pending() == 0 && queue_.busy() == 0 &&
+         calls_ == 0 && !flushing_ && outcomes_.empty() && starts_.empty() && notes_.empty();
+}
+
 absl::Duration AppWorker::NextDue() const {
   absl::Duration due = std::min(queue_.NextRest(), gauges_at_ + kGaugesEvery);
   if (health_ != nullptr) due = std::min(due, health_->NextChange(options_.clock->SinceBoot()));

@@ -75,6 +75,9 @@ class AppWorker {
   void Stop();
   bool stopped() const { return ownership_ == Ownership::kReleased; }
 
+  // True where nothing is due or under way, but what waits for a time to come.
+  bool idle() const;
+
  private:
   enum class Ownership { kNone, kTaking, kRecovering, kOwner, kReleasing, kReleased };
 

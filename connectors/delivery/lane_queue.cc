@@ -61,6 +61,7 @@ std::optional<std::string> LaneQueue::Take(absl::Duration now) {
     run->busy = true;
     run->changed = false;
     --pending_;
+    ++busy_;
     return id;
   }
   return std::nullopt;
@@ -69,6 +70,7 @@ std::optional<std::string> LaneQueue::Take(absl::Duration now) {
 void LaneQueue::Release(const std::string& id) {
   LaneRun* run = Find(id);
   if (run == nullptr) return;
+  if (run->busy) --busy_;
   run->busy = false;
   if (run->changed) {
     run->rests_until.reset();

@@ -62,9 +62,10 @@ class LaneQueue {
   StreamPosition OldestUnsettled(StreamPosition otherwise) const;
 
   size_t size() const { return runs_.size(); }
-  bool idle() const { return runs_.empty(); }
-  // Lanes that could go but have not been taken, and since when the oldest waits.
+  bool empty() const { return runs_.empty(); }
+  // Lanes that could go but have not been taken, those that were, and since when the oldest waits.
   size_t pending() const { return pending_; }
+  size_t busy() const { return busy_; }
   std::optional<absl::Duration> OldestWait() const;
 
  private:
@@ -75,6 +76,7 @@ class LaneQueue {
   std::deque<std::string> ready_;
   std::multimap<absl::Duration, std::string> resting_;
   size_t pending_ = 0;
+  size_t busy_ = 0;
 };
 
 }  // namespace purser::delivery
