@@ -35,12 +35,12 @@ absl::StatusOr<std::string> ReadFile(const std::string& path) {
 }
 
 // For its owner alone (mode 0600).
-absl::Status WriteSecret(const std::string& path, const std::string& secret) {
+absl::Status WriteOwnFile(const std::string& path, const std::string& text) {
   const int file = open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, S_IRUSR | S_IWUSR);
   if (file < 0) return absl::InternalError(absl::StrCat(path, " cannot be written"));
-  const ssize_t written = write(file, secret.data(), secret.size());
+  const ssize_t written = write(file, text.data(), text.size());
   const bool closed = close(file) == 0;
-  if (written != static_cast<ssize_t>(secret.size()) || !closed) {
+  if (written != static_cast<ssize_t>(text.size()) || !closed) {
     return absl::InternalError(absl::StrCat(path, " could not be written whole"));
   }
   return absl::OkStatus();
@@ -54,7 +54,7 @@ absl::StatusOr<std::string> SecretOf(const char* variable, const std::string& pa
     if (!secret.empty()) return secret;
   }
   const std::string secret = Base64UrlEncode(RandomBytes(32));
-  RETURN_IF_ERROR(WriteSecret(path, secret));
+  RETURN_IF_ERROR(WriteOwnFile(path, secret));
   return secret;
 }
 
@@ -83,6 +83,17 @@ void PutToken(const AdminContext& context, const std::string& directory_id,
 }
 
 }  // namespace
+
+absl::StatusOr<std::string> NodeId(const std::string& folder, IdSource* ids, const Clock& clock) {
+  const std::string path = absl::StrCat(folder, "/node-id");
+  if (auto kept = ReadFile(path); kept.ok()) {
+    const std::string id(absl::StripAsciiWhitespace(*kept));
+    if (IsUuid(id)) return id;
+  }
+  const std::string id = ids->NewId(clock.Now());
+  RETURN_IF_ERROR(WriteOwnFile(path, id));
+  return id;
+}
 
 absl::StatusOr<std::string> DevToken(const std::string& folder) {
   return SecretOf("PURSER_DEV_TOKEN", absl::StrCat(folder, "/dev-token"));

@@ -11,6 +11,9 @@
 
 namespace purser {
 
+// What this node calls itself in the log: minted at the first start, and kept in DIR/node-id.
+absl::StatusOr<std::string> NodeId(const std::string& folder, IdSource* ids, const Clock& clock);
+
 // The secret of `--dev`: $PURSER_DEV_TOKEN, else what DIR/dev-token holds, else a new one written
 // there, for its owner's eyes alone.
 absl::StatusOr<std::string> DevToken(const std::string& folder);

@@ -160,7 +160,7 @@ void DeliveryHost::MakeWorker(const std::string& id) {
   delivery::AppWorkerOptions worker;
   worker.app_id = id;
   worker.directory_id = app->entry.directory_id;
-  worker.node_id = "embedded";
+  worker.node_id = options_.node_id;
   worker.boot_id = boot_id_;
   worker.log = options_.log;
   worker.directory = directory;

@@ -28,7 +28,8 @@ class DeliveryHost {
  public:
   struct Options {
     EventLog* log = nullptr;
-    std::string folder;  // of the read models
+    std::string folder;   // of the read models
+    std::string node_id;  // this data folder's, kept over restarts
     const Clock* clock = nullptr;
     IdSource* ids = nullptr;
     MetricsRegistry* metrics = nullptr;

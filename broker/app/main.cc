@@ -1,5 +1,6 @@
 #include <CLI/CLI.hpp>
 
+#include "broker/app/offline.h"
 #include "broker/app/serve_command.h"
 #include "broker/cli/operator_commands.h"
 #include "broker/cli/session.h"

@@ -63,9 +63,11 @@ absl::Status PurserServer::Start() {
         LogError("the log can no longer be written; exiting", {{"status", why.ToString()}});
         failed_ = true;
       }));
+  ASSIGN_OR_RETURN(const std::string node_id,
+                   NodeId(options_.data, &RandomIdSource(), SystemClock()));
   delivery_ = std::make_unique<DeliveryHost>(
-      DeliveryHost::Options{log_.get(), models, &SystemClock(), &RandomIdSource(), &metrics_,
-                            [this](const std::string& id) -> DirectoryReaders* {
+      DeliveryHost::Options{log_.get(), models, node_id, &SystemClock(), &RandomIdSource(),
+                            &metrics_, [this](const std::string& id) -> DirectoryReaders* {
                               DirectoryService* directory = broker_->Directory(id);
                               return directory == nullptr ? nullptr : &directory->readers();
                             }});

@@ -9,12 +9,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
-#include "broker/admin/log_service.h"
+#include "broker/app/offline.h"
 #include "broker/app/purser_server.h"
 #include "broker/app/serve_options.h"
 #include "broker/base/log.h"
 #include "broker/base/status.h"
-#include "broker/eventlog/sqlite/verify_folder.h"
 #include "connectors/sandbox/sandbox.h"
 
 namespace purser {
@@ -110,31 +109,44 @@ void AddSandbox(CLI::App* root, ChosenCommand* chosen) {
   });
 }
 
+int PrintDigests(Session& session, const std::string& folder) {
+  const auto digests = DigestModels(folder);
+  if (!digests.ok()) return session.Fail(digests.status());
+  for (const ModelDigest& model : *digests) {
+    session.out() << model.file << " " << model.position << " " << model.digest << "\n";
+  }
+  return kExitDone;
+}
+
+int Rebuild(Session& session, const std::string& folder) {
+  const absl::Status removed = RemoveModels(folder);
+  if (!removed.ok()) return session.Fail(removed);
+  session.Note("the read models are removed; the next start folds them from the log");
+  return kExitDone;
+}
+
+void AddModel(CLI::App* root, ChosenCommand* chosen) {
+  CLI::App* model = root->add_subcommand("model", "read models of a data folder, the server down");
+  model->require_subcommand(1);
+  const auto add = [&](const char* name, const char* description,
+                       int (*action)(Session&, const std::string&)) {
+    CLI::App* command = model->add_subcommand(name, description);
+    auto folder = std::make_shared<std::string>();
+    command->add_option("--data", *folder, "the data folder")->required();
+    command->callback([chosen, folder, action] {
+      chosen->action = [folder, action](Session& session) { return action(session, *folder); };
+    });
+  };
+  add("digest", "position and digest of each: equal ones are equal models", &PrintDigests);
+  add("rebuild", "remove them; the next start folds them from the log again", &Rebuild);
+}
+
 }  // namespace
 
 void AddServeCommands(CLI::App* root, ChosenCommand* chosen) {
   AddServe(root, chosen);
   AddSandbox(root, chosen);
-}
-
-absl::StatusOr<admin::v1::VerifyLogReport> VerifyOffline(const OfflineLog& log) {
-  if (log.data.empty()) {
-    return absl::UnimplementedError(
-        "a Kafka log is read through a server: run purser log verify without --log");
-  }
-  ASSIGN_OR_RETURN(const FolderReport folder, VerifyFolder(log.data));
-  admin::v1::VerifyLogReport report;
-  report.set_ok(folder.status().ok());
-  for (const StreamReport& stream : folder.streams) {
-    *report.add_streams() = ToProto(stream, "");
-  }
-  if (!folder.pages.ok()) {
-    admin::v1::StreamReport* pages = report.add_streams();
-    pages->set_stream("pages");
-    pages->set_problem(std::string(folder.pages.message()));
-    pages->set_remedy("stop purser and restore the log from a backup");
-  }
-  return report;
+  AddModel(root, chosen);
 }
 
 }  // namespace purser

@@ -1,0 +1,168 @@
+#include "broker/app/offline.h"
+
+#include <stdlib.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "broker/admin/log_service.h"
+#include "broker/base/clock.h"
+#include "broker/base/status.h"
+#include "broker/eventlog/folder_lock.h"
+#include "broker/eventlog/kafka/kafka_event_log.h"
+#include "broker/eventlog/sqlite/verify_folder.h"
+#include "broker/eventlog/verify.h"
+#include "broker/projections/app_projection.h"
+#include "broker/projections/control_state.h"
+#include "broker/projections/directory_reader.h"
+
+namespace purser {
+namespace {
+
+constexpr absl::Duration kOpenWithin = absl::Seconds(60);
+
+// A folder for this command alone.
+class ScratchFolder {
+ public:
+  ScratchFolder() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "purser-XXXXXX").string();
+    if (mkdtemp(pattern.data()) != nullptr) path_ = pattern;
+  }
+  ~ScratchFolder() {
+    std::error_code ignored;
+    if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
+  }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+// Opens `stream` and reads it to its end. DataLoss is no error here: the walk names the record.
+absl::Status OpenWhole(EventLog* log, const StreamId& stream) {
+  bool opened = false;
+  absl::Status status;
+  log->Open(stream, [&](const absl::StatusOr<Head>& head) {
+    opened = true;
+    status = head.status();
+  });
+  const absl::Duration until = SystemClock().SinceBoot() + kOpenWithin;
+  while (!opened) {
+    log->RunOnce(absl::Milliseconds(20));
+    if (SystemClock().SinceBoot() > until) {
+      return absl::UnavailableError(absl::StrCat(stream.ToString(), " could not be read in time"));
+    }
+  }
+  return absl::IsDataLoss(status) ? absl::OkStatus() : status;
+}
+
+absl::StatusOr<std::shared_ptr<const ControlState>> ReadControl(const EventLog& log) {
+  ControlProjection control;
+  StreamPosition after = 0;
+  while (true) {
+    ASSIGN_OR_RETURN(const auto records, log.Read(StreamId::Control(), after, 1000, 4 << 20));
+    if (records.empty()) break;
+    for (const StoredRecord& stored : records) {
+      ASSIGN_OR_RETURN(const auto envelope, DecodeRecord(stored.bytes));
+      RETURN_IF_ERROR(control.Apply(Record{stored.bytes}, envelope));
+      after = stored.position;
+    }
+  }
+  RETURN_IF_ERROR(control.Commit());
+  return control.state();
+}
+
+absl::StatusOr<admin::v1::VerifyLogReport> VerifyKafka(const std::string& text) {
+  ASSIGN_OR_RETURN(const KafkaAddress address, KafkaAddress::Parse(text));
+  const ScratchFolder folder;
+  ASSIGN_OR_RETURN(auto log, OpenKafkaEventLog(address, folder.path(), SystemClock()));
+  RETURN_IF_ERROR(OpenWhole(log.get(), StreamId::Control()));
+  ASSIGN_OR_RETURN(const auto control, ReadControl(*log));
+  std::map<StreamId, std::string> streams = {{StreamId::Control(), ""}};
+  for (const auto& [id, entry] : control->directories) {
+    streams[StreamId::Directory(id)] = entry.directory.name();
+  }
+  for (const auto& [id, entry] : control->apps) streams[StreamId::App(id)] = entry.app.name();
+  admin::v1::VerifyLogReport report;
+  report.set_ok(true);
+  for (const auto& [stream, name] : streams) {
+    RETURN_IF_ERROR(OpenWhole(log.get(), stream));
+    ASSIGN_OR_RETURN(const StreamReport one, VerifyStream(*log, stream));
+    report.set_ok(report.ok() && !one.bad.has_value() && log->Health(stream).ok());
+    *report.add_streams() = ToProto(one, name);
+  }
+  return report;
+}
+
+absl::StatusOr<admin::v1::VerifyLogReport> VerifyEmbedded(const std::string& folder) {
+  ASSIGN_OR_RETURN(const FolderReport found, VerifyFolder(folder));
+  admin::v1::VerifyLogReport report;
+  report.set_ok(found.status().ok());
+  for (const StreamReport& stream : found.streams) *report.add_streams() = ToProto(stream, "");
+  if (!found.pages.ok()) {
+    admin::v1::StreamReport* pages = report.add_streams();
+    pages->set_stream("pages");
+    pages->set_problem(std::string(found.pages.message()));
+    pages->set_remedy("stop purser and restore the log from a backup");
+  }
+  return report;
+}
+
+std::vector<std::string> ModelFiles(const std::string& folder) {
+  std::vector<std::string> files;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(folder + "/read", error)) {
+    if (entry.path().extension() == ".db") files.push_back(entry.path().string());
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+template <typename Reader>
+absl::StatusOr<ModelDigest> DigestOf(const std::string& path, const std::string& name) {
+  ASSIGN_OR_RETURN(const auto database, Database::Open(path, {.read_only = true}));
+  const Reader reader(database.get());
+  ASSIGN_OR_RETURN(const Head head, reader.FoldHead());
+  ASSIGN_OR_RETURN(std::string digest, reader.Digest());
+  return ModelDigest{name, head.position, std::move(digest)};
+}
+
+}  // namespace
+
+absl::StatusOr<admin::v1::VerifyLogReport> VerifyOffline(const OfflineLog& log) {
+  return log.data.empty() ? VerifyKafka(log.address) : VerifyEmbedded(log.data);
+}
+
+absl::StatusOr<std::vector<ModelDigest>> DigestModels(const std::string& folder) {
+  std::vector<ModelDigest> digests;
+  for (const std::string& path : ModelFiles(folder)) {
+    const std::string name = std::filesystem::path(path).filename();
+    ASSIGN_OR_RETURN(ModelDigest digest, absl::StartsWith(name, "app-")
+                                             ? DigestOf<AppReader>(path, name)
+                                             : DigestOf<DirectoryReader>(path, name));
+    digests.push_back(std::move(digest));
+  }
+  if (digests.empty()) {
+    return absl::NotFoundError(absl::StrCat(folder, " holds no read models"));
+  }
+  return digests;
+}
+
+absl::Status RemoveModels(const std::string& folder) {
+  ASSIGN_OR_RETURN(const auto lock, FolderLock::Take(folder));
+  for (const std::string& path : ModelFiles(folder)) {
+    for (const char* suffix : {"", "-wal", "-shm"}) {
+      std::error_code ignored;
+      std::filesystem::remove(path + suffix, ignored);
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace purser
