@@ -12,13 +12,13 @@
 #include "broker/auth/role.h"
 #include "broker/base/clock.h"
 #include "broker/base/ids.h"
+#include "broker/config/configuration.h"
 #include "broker/eventlog/event_log.h"
 #include "broker/events/record.h"
 #include "broker/events/stream_id.h"
 #include "broker/projections/app_projection.h"
 #include "broker/projections/control_state.h"
 #include "broker/projections/directory_reader.h"
-#include "purser/config/v1/config.pb.h"
 #include "purser/event/v1/envelope.pb.h"
 
 namespace purser {
@@ -42,19 +42,6 @@ using SubmitDone = std::function<void(absl::StatusOr<StreamPosition>)>;
 using Submit = std::function<void(const StreamId& stream, DecideRecords decide,
                                   absl::Duration deadline, SubmitDone done)>;
 
-// How configuration is read, completed, checked and written. Errors are InvalidArgument and name
-// the file and the line where there is one.
-struct ConfigurationRules {
-  std::function<absl::StatusOr<config::v1::Configuration>(absl::string_view yaml,
-                                                          const std::string& file)>
-      parse;
-  // The app with what its template says where the app itself is silent.
-  std::function<absl::StatusOr<config::v1::App>(const config::v1::App&)> complete;
-  std::function<absl::Status(const config::v1::App&)> check_app;
-  std::function<absl::Status(const config::v1::Directory&)> check_directory;
-  std::function<std::string(const config::v1::Configuration&)> print;
-};
-
 // What an app's owner alone knows of its lanes.
 struct PendingLanes {
   uint64_t count = 0;
@@ -75,7 +62,8 @@ struct AdminContext {
   Submit submit;
   // Who `token` belongs to; Unauthenticated for an unknown or expired one.
   std::function<absl::StatusOr<Caller>(absl::string_view token)> authenticate;
-  ConfigurationRules rules;
+  // The catalogue's.
+  config::TemplateSource templates;
 
   // Where this node owns the app, its lanes that wait to be sent. May be unset.
   std::function<std::optional<PendingLanes>(absl::string_view app_id)> pending;

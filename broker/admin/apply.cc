@@ -6,9 +6,12 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "broker/admin/lookup.h"
 #include "broker/admin/writing.h"
 #include "broker/base/status.h"
+#include "broker/config/yaml_reader.h"
+#include "broker/config/yaml_writer.h"
 #include "google/protobuf/util/message_differencer.h"
 #include "purser/event/v1/control.pb.h"
 
@@ -23,8 +26,6 @@ using config::v1::Configuration;
 using config::v1::Directory;
 using event::v1::Envelope;
 using google::protobuf::util::MessageDifferencer;
-
-constexpr char kDefaultDirectory[] = "main";
 
 // What a decision on one state would write, and what it says of each thing named.
 struct Plan {
@@ -126,48 +127,46 @@ absl::StatusOr<Plan> MakePlan(const AdminContext& context, const Wish& wish,
   return plan;
 }
 
-absl::StatusOr<App> CompleteApp(const ConfigurationRules& rules, App app) {
-  if (app.directory().empty()) app.set_directory(kDefaultDirectory);
-  ASSIGN_OR_RETURN(App complete, rules.complete(app));
+// What an app says, with what its template and the defaults of a new app say where it is silent.
+absl::StatusOr<App> Completed(const App& app, const config::TemplateSource& templates) {
+  ASSIGN_OR_RETURN(App complete, config::CompleteApp(app, templates));
   if (complete.mode() == config::v1::MODE_UNSPECIFIED) complete.set_mode(config::v1::MANUAL);
   if (complete.state() == config::v1::STATE_UNSPECIFIED) complete.set_state(config::v1::STOPPED);
-  RETURN_IF_ERROR(rules.check_app(complete));
   return complete;
 }
 
-absl::Status RefuseTwice(std::set<std::string>* seen, absl::string_view kind,
-                         const std::string& name, const std::string& file) {
-  if (name.empty()) {
-    return absl::InvalidArgumentError(absl::StrCat(file, ": a ", kind, " has no name"));
+// Checks `loaded` as it will stand: with the directories that are there already.
+absl::Status CheckAsItWillStand(const config::LoadedConfiguration& loaded,
+                                const ControlState& state,
+                                const config::TemplateSource& templates) {
+  std::set<std::string> named;
+  for (const Directory& directory : loaded.configuration.directories()) {
+    named.insert(directory.name());
   }
-  if (seen->insert(absl::StrCat(kind, " ", name)).second) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat(file, ": ", kind, " ", name, " is configured twice"));
+  config::LoadedConfiguration all = loaded;
+  for (const auto& [id, entry] : state.directories) {
+    if (named.count(entry.directory.name()) > 0) continue;
+    *all.configuration.add_directories() = entry.directory;
+  }
+  return config::CheckConfiguration(all, templates);
 }
 
-// All files together, complete and checked.
-absl::StatusOr<Configuration> ReadFiles(const ConfigurationRules& rules,
+// All files together, checked and complete.
+absl::StatusOr<Configuration> ReadFiles(const AdminContext& context,
                                         const std::vector<ConfigFile>& files) {
-  Configuration all;
-  std::set<std::string> seen;
+  config::LoadedConfiguration loaded;
+  std::vector<std::string> errors;
   for (const ConfigFile& file : files) {
-    ASSIGN_OR_RETURN(const Configuration one, rules.parse(file.text(), file.name()));
-    for (const Directory& directory : one.directories()) {
-      RETURN_IF_ERROR(RefuseTwice(&seen, "directory", directory.name(), file.name()));
-      const absl::Status checked = rules.check_directory(directory);
-      if (!checked.ok()) return Annotate(checked, file.name());
-      *all.add_directories() = directory;
-    }
-    for (const App& app : one.apps()) {
-      RETURN_IF_ERROR(RefuseTwice(&seen, "app", app.name(), file.name()));
-      absl::StatusOr<App> complete = CompleteApp(rules, app);
-      if (!complete.ok()) {
-        return Annotate(complete.status(), absl::StrCat(file.name(), ": app ", app.name()));
-      }
-      *all.add_apps() = *std::move(complete);
-    }
+    const absl::Status read =
+        config::ReadYaml(file.text(), file.name(), &loaded.configuration, &loaded.places);
+    if (!read.ok()) errors.emplace_back(read.message());
   }
-  return all;
+  if (!errors.empty()) return absl::InvalidArgumentError(absl::StrJoin(errors, "\n"));
+  RETURN_IF_ERROR(CheckAsItWillStand(loaded, *context.control->state(), context.templates));
+  for (App& app : *loaded.configuration.mutable_apps()) {
+    ASSIGN_OR_RETURN(app, Completed(app, context.templates));
+  }
+  return std::move(loaded.configuration);
 }
 
 }  // namespace
@@ -176,7 +175,7 @@ absl::StatusOr<ApplyResponse> ApplyConfiguration(const AdminContext& context, co
                                                  const std::vector<ConfigFile>& files,
                                                  const ApplyOptions& options) {
   if (files.empty()) return absl::InvalidArgumentError("no file is given");
-  ASSIGN_OR_RETURN(const Configuration wanted, ReadFiles(context.rules, files));
+  ASSIGN_OR_RETURN(const Configuration wanted, ReadFiles(context, files));
   const Wish wish = MakeWish(context, caller, options.request_id, options.reason);
   if (options.dry_run) {
     ASSIGN_OR_RETURN(Plan plan, MakePlan(context, wish, wanted, *context.control->state()));
@@ -228,7 +227,7 @@ absl::StatusOr<admin::v1::GetConfigResponse> GetConfig(const AdminContext& conte
   } else {
     return absl::InvalidArgumentError("kind is neither \"app\" nor \"directory\"");
   }
-  response.set_yaml(context.rules.print(response.configuration()));
+  response.set_yaml(config::ToYaml(response.configuration()));
   return response;
 }
 
