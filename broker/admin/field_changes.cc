@@ -54,6 +54,8 @@ class Collector : public MessageDifferencer::Reporter {
     Add(before_, path, true)->set_before(ValueText(before, path.back(), path.back().index));
   }
   void ReportModified(const Message& before, const Message& after, const Path& path) override {
+    // What changed within a message is reported by itself.
+    if (path.back().field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) return;
     FieldChange* change = Add(before_, path, true);
     change->set_before(ValueText(before, path.back(), path.back().index));
     change->set_after(ValueText(after, path.back(), path.back().new_index));

@@ -7,6 +7,8 @@
 #include "absl/strings/str_cat.h"
 #include "broker/admin/app_service.h"
 #include "broker/admin/services.h"
+#include "broker/base/log.h"
+#include "grpc/support/log.h"
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
 #include "grpcpp/health_check_service_interface.h"
 #include "grpcpp/security/server_credentials.h"
@@ -24,6 +26,12 @@ std::shared_ptr<grpc::ServerCredentials> CredentialsOf(const AdminServerOptions&
   tls.pem_key_cert_pairs.push_back({options.private_key, options.certificate});
   tls.pem_root_certs = options.client_ca;
   return grpc::SslServerCredentials(tls);
+}
+
+// gRPC's own words, in our log's form.
+void LogForGrpc(gpr_log_func_args* line) {
+  Log(line->severity == GPR_LOG_SEVERITY_ERROR ? LogLevel::kWarning : LogLevel::kDebug, "gRPC says",
+      {{"text", line->message}});
 }
 
 // True while the app is running and answers.
@@ -53,6 +61,7 @@ AdminServer::~AdminServer() { Shutdown(absl::ZeroDuration()); }
 
 absl::StatusOr<std::unique_ptr<AdminServer>> AdminServer::Start(const AdminServerOptions& options,
                                                                 const AdminContext& context) {
+  gpr_set_log_function(LogForGrpc);
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   auto parts = std::make_unique<Parts>();

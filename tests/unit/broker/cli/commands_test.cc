@@ -1,0 +1,272 @@
+#include <map>
+#include <sstream>
+#include <vector>
+
+#include "CLI/CLI.hpp"
+#include "broker/cli/operator_commands.h"
+#include "gmock/gmock.h"
+#include "nlohmann/json.hpp"
+#include "purser/admin/v1/admin.pb.h"
+
+namespace purser {
+namespace {
+
+namespace v1 = admin::v1;
+using google::protobuf::Message;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+// Answers each method as the test says, and keeps what was asked.
+struct Script {
+  std::map<std::string, absl::Status> refusals;             // by method
+  std::map<std::string, std::vector<std::string>> answers;  // serialised, the last one stays
+  std::vector<std::string> methods;
+  std::map<std::string, std::string> requests;  // the last of each method, serialised
+
+  void Answer(const std::string& method, const Message& message) {
+    answers[method].push_back(message.SerializeAsString());
+  }
+};
+
+class ScriptedConnection : public AdminConnection {
+ public:
+  explicit ScriptedConnection(Script* script) : script_(script) {}
+
+  absl::Status Call(absl::string_view method, const Message& request, Message* response) override {
+    const std::string name = Note(method, request);
+    if (script_->refusals.count(name) > 0) return script_->refusals[name];
+    auto& answers = script_->answers[name];
+    if (answers.empty()) return absl::OkStatus();
+    response->ParseFromString(answers.front());
+    if (answers.size() > 1) answers.erase(answers.begin());
+    return absl::OkStatus();
+  }
+
+  absl::Status Stream(absl::string_view method, const Message& request, Message* message,
+                      const std::function<void()>& each) override {
+    const std::string name = Note(method, request);
+    for (const std::string& answer : script_->answers[name]) {
+      message->ParseFromString(answer);
+      each();
+    }
+    return script_->refusals[name];
+  }
+
+ private:
+  std::string Note(absl::string_view method, const Message& request) {
+    std::string name(method.substr(std::string("purser.admin.v1.").size()));
+    script_->methods.push_back(name);
+    script_->requests[name] = request.SerializeAsString();
+    return name;
+  }
+
+  Script* script_;
+};
+
+class Commands : public testing::Test {
+ protected:
+  int Run(std::vector<const char*> arguments) {
+    CliEnvironment environment;
+    environment.out = &out_;
+    environment.err = &err_;
+    environment.in = &in_;
+    environment.in_is_terminal = terminal_;
+    environment.clock = &clock_;
+    environment.ids = &ids_;
+    environment.connect = [this]() -> absl::StatusOr<std::unique_ptr<AdminConnection>> {
+      return std::make_unique<ScriptedConnection>(&script_);
+    };
+    environment.verify_offline = [](const OfflineLog& log) {
+      v1::VerifyLogReport report;
+      report.add_streams()->set_stream(log.data + log.address);
+      return absl::StatusOr<v1::VerifyLogReport>(report);
+    };
+    CLI::App root("purser");
+    ChosenCommand chosen;
+    AddOperatorCommands(&root, &chosen);
+    arguments.insert(arguments.begin(), "purser");
+    const auto done =
+        ParseCommandLine(&root, static_cast<int>(arguments.size()), arguments.data(), environment);
+    return done ? *done : RunChosenCommand(chosen, environment);
+  }
+
+  template <typename Request>
+  Request Asked(const std::string& method) {
+    Request request;
+    request.ParseFromString(script_.requests[method]);
+    return request;
+  }
+
+  Script script_;
+  FakeClock clock_;
+  SequentialIdSource ids_;
+  std::ostringstream out_;
+  std::ostringstream err_;
+  std::istringstream in_;
+  bool terminal_ = false;
+};
+
+TEST_F(Commands, TheServersRefusalsBecomeTheirExitStatus) {
+  const std::map<absl::Status, int, bool (*)(const absl::Status&, const absl::Status&)> expected(
+      {{absl::NotFoundError("no"), 3},
+       {absl::FailedPreconditionError("no"), 4},
+       {absl::InvalidArgumentError("no"), 2},
+       {absl::UnavailableError("no"), 1},
+       {absl::PermissionDeniedError("no"), 1}},
+      [](const absl::Status& a, const absl::Status& b) { return a.code() < b.code(); });
+  for (const auto& [status, exit] : expected) {
+    script_.refusals["AppService/GetStatus"] = status;
+    EXPECT_EQ(Run({"app", "status", "wiki"}), exit) << status;
+  }
+  EXPECT_THAT(err_.str(), HasSubstr("purser: no\n"));
+}
+
+TEST_F(Commands, ALineThatIsNotOneOfOursIsUsageAndHelpIsNot) {
+  EXPECT_EQ(Run({"app", "dance"}), 2);
+  EXPECT_EQ(Run({"app"}), 2);
+  EXPECT_EQ(Run({"app", "list", "-o", "xml"}), 2);
+  EXPECT_EQ(Run({"user", "explain", "bob"}), 2);
+  EXPECT_EQ(Run({}), 2);
+  EXPECT_EQ(Run({"app", "--help"}), 0);
+  EXPECT_THAT(out_.str(), HasSubstr("start"));
+}
+
+TEST_F(Commands, AnUnreadableTimeIsUsageAndAsksNothing) {
+  EXPECT_EQ(Run({"replay", "start", "wiki", "--from", "teatime", "--reason", "x"}), 2);
+  EXPECT_TRUE(script_.methods.empty());
+}
+
+TEST_F(Commands, AReplayTakesARelativeTimeAndGivesItsJobAtOnce) {
+  v1::Job job;
+  job.set_id("job-1");
+  job.set_state("queued");
+  script_.Answer("ReplayService/Start", job);
+  EXPECT_EQ(Run({"replay", "start", "wiki", "--from", "-30m", "--reason", "x", "-o", "json"}), 0);
+  EXPECT_EQ(nlohmann::json::parse(out_.str())["id"], "job-1");
+  const auto request = Asked<v1::StartReplayRequest>("ReplayService/Start");
+  EXPECT_EQ(request.from_time().seconds(), absl::ToUnixSeconds(clock_.Now()) - 1800);
+  EXPECT_EQ(request.reason(), "x");
+  EXPECT_NE(request.request_id(), "");
+  EXPECT_THAT(script_.methods, ElementsAre("ReplayService/Start"));
+}
+
+TEST_F(Commands, AReplayNeedsAReason) {
+  EXPECT_EQ(Run({"replay", "start", "wiki", "--from", "-30m"}), 2);
+}
+
+TEST_F(Commands, AReplayThatIsWaitedForEndsAsItsJobDoes) {
+  v1::Job job;
+  job.set_id("job-1");
+  script_.Answer("ReplayService/Start", job);
+  job.set_state("running");
+  script_.Answer("JobService/Watch", job);
+  job.set_state("failed");
+  script_.Answer("JobService/Watch", job);
+  EXPECT_EQ(Run({"replay", "start", "wiki", "--from", "now", "--reason", "x", "--wait"}), 1);
+}
+
+TEST_F(Commands, AReplayWhoseCallsTheGuardHoldsExitsWithFive) {
+  v1::Job job;
+  job.set_id("job-1");
+  script_.Answer("ReplayService/Start", job);
+  job.set_state("done");
+  script_.Answer("JobService/Watch", job);
+  v1::AppStatus status;
+  script_.Answer("AppService/GetStatus", status);
+  status.mutable_counts()->set_held(3);
+  script_.Answer("AppService/GetStatus", status);
+  EXPECT_EQ(Run({"replay", "start", "wiki", "--from", "now", "--reason", "x", "--wait"}), 5);
+}
+
+TEST_F(Commands, AListIsAskedForPageByPage) {
+  v1::ListParkedResponse page;
+  page.add_parked()->set_resource_id("u-1");
+  page.set_next_page_token("more");
+  script_.Answer("ParkedService/List", page);
+  page.mutable_parked(0)->set_resource_id("u-2");
+  page.clear_next_page_token();
+  script_.Answer("ParkedService/List", page);
+  EXPECT_EQ(Run({"parked", "list", "-o", "json"}), 0);
+  const auto json = nlohmann::json::parse(out_.str());
+  ASSERT_EQ(json["parked"].size(), 2u);
+  EXPECT_EQ(json["parked"][1]["resourceId"], "u-2");
+  EXPECT_EQ(Asked<v1::ListParkedRequest>("ParkedService/List").page_token(), "more");
+}
+
+TEST_F(Commands, SkippingAllAsksAtATerminalAndDoesNothingOnNo) {
+  terminal_ = true;
+  in_.str("n\n");
+  v1::ReleaseParkedResponse counted;
+  counted.set_count(12);
+  script_.Answer("ParkedService/Skip", counted);
+  EXPECT_EQ(Run({"parked", "skip", "--all", "--reason", "x"}), 1);
+  EXPECT_THAT(err_.str(), HasSubstr("12 parked lanes?"));
+  EXPECT_TRUE(Asked<v1::ReleaseParkedRequest>("ParkedService/Skip").dry_run());
+  EXPECT_EQ(script_.methods.size(), 1u);
+}
+
+TEST_F(Commands, SkippingAllDoesNotAskWithYesOrWithoutATerminal) {
+  EXPECT_EQ(Run({"parked", "skip", "--all", "--reason", "x"}), 0);
+  terminal_ = true;
+  EXPECT_EQ(Run({"parked", "skip", "--all", "--yes", "--reason", "x"}), 0);
+  EXPECT_EQ(script_.methods.size(), 2u);
+  EXPECT_FALSE(Asked<v1::ReleaseParkedRequest>("ParkedService/Skip").dry_run());
+}
+
+TEST_F(Commands, SkippingNeedsAReasonAndEitherNamesOrAll) {
+  EXPECT_EQ(Run({"parked", "skip", "u-1"}), 2);
+  EXPECT_EQ(Run({"parked", "skip", "--reason", "x"}), 2);
+  EXPECT_EQ(Run({"parked", "skip", "u-1", "--all", "--reason", "x"}), 2);
+  EXPECT_TRUE(script_.methods.empty());
+}
+
+TEST_F(Commands, AFileThatSaysSomethingWrongIsAFailureAndAMissingOneIsUsage) {
+  EXPECT_EQ(Run({"apply", "-f", "/nowhere/apps.yaml"}), 2);
+  EXPECT_TRUE(script_.methods.empty());
+  in_.str("apps: []\n");
+  script_.refusals["ConfigService/Apply"] = absl::InvalidArgumentError("line 1: no");
+  EXPECT_EQ(Run({"apply", "-f", "-"}), 1);
+  EXPECT_EQ(Asked<v1::ApplyRequest>("ConfigService/Apply").files(0).text(), "apps: []\n");
+}
+
+TEST_F(Commands, AnAppIsPrintedAsTheServersYaml) {
+  v1::GetConfigResponse response;
+  response.set_yaml("apps:\n- name: wiki\n");
+  script_.Answer("ConfigService/Get", response);
+  EXPECT_EQ(Run({"get", "app", "wiki", "-o", "yaml"}), 0);
+  EXPECT_EQ(out_.str(), "apps:\n- name: wiki\n");
+}
+
+TEST_F(Commands, VerifyFailsWhereOneStreamIsBad) {
+  v1::VerifyLogUpdate update;
+  update.set_stream("control");
+  update.mutable_report()->set_ok(true);
+  script_.Answer("LogService/Verify", update);
+  EXPECT_EQ(Run({"log", "verify"}), 0);
+  update.mutable_report()->set_ok(false);
+  update.mutable_report()->set_first_bad(17);
+  script_.Answer("LogService/Verify", update);
+  EXPECT_EQ(Run({"log", "verify"}), 1);
+  EXPECT_THAT(out_.str(), HasSubstr("BAD at 17"));
+}
+
+TEST_F(Commands, VerifyOfAFolderAsksNoServer) {
+  EXPECT_EQ(Run({"log", "verify", "--data", "/var/lib/purser", "-o", "json"}), 1);
+  EXPECT_EQ(nlohmann::json::parse(out_.str())["streams"][0]["stream"], "/var/lib/purser");
+  EXPECT_TRUE(script_.methods.empty());
+  EXPECT_EQ(Run({"log", "verify", "--data", "d", "--log", "kafka://h:1"}), 2);
+}
+
+TEST_F(Commands, AnAppIsTestedToTheEndOfItsJob) {
+  v1::Job job;
+  job.set_id("job-1");
+  script_.Answer("AppService/Test", job);
+  job.set_state("done");
+  job.set_message("connected");
+  script_.Answer("JobService/Watch", job);
+  EXPECT_EQ(Run({"app", "test", "wiki"}), 0);
+  EXPECT_THAT(out_.str(), HasSubstr("connected"));
+}
+
+}  // namespace
+}  // namespace purser
