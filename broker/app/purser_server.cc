@@ -8,13 +8,13 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "broker/app/bootstrap.h"
-#include "broker/app/configuration_rules.h"
 #include "broker/app/open_log.h"
 #include "broker/base/clock.h"
 #include "broker/base/ids.h"
 #include "broker/base/log.h"
 #include "broker/base/status.h"
 #include "broker/cli/connection.h"
+#include "connectors/catalog/templates/templates.h"
 
 namespace purser {
 namespace {
@@ -132,7 +132,7 @@ AdminContext PurserServer::MakeContext() {
                      tokens_.Authenticate("", token, SystemClock().Now()));
     return Caller{principal.token_id, principal.role};
   };
-  context.rules = MakeConfigurationRules();
+  context.templates = connectors::CatalogTemplates();
   return context;
 }
 
