@@ -202,7 +202,8 @@ absl::StatusOr<std::vector<std::string>> AppReader::HoldersOfName(ResourceType t
 absl::StatusOr<std::vector<std::string>> AppReader::WaitersFor(
     absl::string_view resource_id) const {
   return Texts(
-      database_->Prepare("SELECT resource_id FROM lanes WHERE waits_for=?").Bind(resource_id));
+      database_->Prepare("SELECT resource_id FROM lanes WHERE waits_for=? AND waits_for!=''")
+          .Bind(resource_id));
 }
 
 absl::StatusOr<std::optional<OpenOperation>> AppReader::OpenOperationOf(
