@@ -227,6 +227,13 @@ void DeliveryHost::Submit(const std::string& app_id, WriteRequest request) {
   it->second.worker->writer().Submit(std::move(request));
 }
 
+std::optional<DeliveryHost::Waiting> DeliveryHost::WaitingLanes(absl::string_view app_id) const {
+  MutexLock lock(&mutex_);
+  const auto it = apps_.find(app_id);
+  if (it == apps_.end() || it->second.worker == nullptr) return std::nullopt;
+  return Waiting{it->second.worker->waiting_lanes(), it->second.worker->oldest_wait()};
+}
+
 AppReaders* DeliveryHost::Readers(absl::string_view app_id) const {
   MutexLock lock(&mutex_);
   const auto it = apps_.find(app_id);

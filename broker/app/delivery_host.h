@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -52,6 +53,14 @@ class DeliveryHost {
 
   // Appends to an app's stream. NotFound (through `done`) where there is no such app yet.
   void Submit(const std::string& app_id, WriteRequest request);
+
+  // How many of the app's lanes wait to be sent, and since when, as of a second ago at most;
+  // nullopt while there is no such app.
+  struct Waiting {
+    uint64_t lanes = 0;
+    absl::Duration oldest;  // how long the oldest has waited
+  };
+  std::optional<Waiting> WaitingLanes(absl::string_view app_id) const;
 
   // nullptr while there is no such app.
   AppReaders* Readers(absl::string_view app_id) const;

@@ -132,6 +132,12 @@ AdminContext PurserServer::MakeContext() {
                      tokens_.Authenticate("", token, SystemClock().Now()));
     return Caller{principal.token_id, principal.role};
   };
+  context.pending = [this](absl::string_view id) -> std::optional<PendingLanes> {
+    const auto waiting = delivery_->WaitingLanes(id);
+    if (!waiting) return std::nullopt;
+    if (waiting->lanes == 0) return PendingLanes{};
+    return PendingLanes{waiting->lanes, SystemClock().Now() - waiting->oldest};
+  };
   context.templates = connectors::CatalogTemplates();
   return context;
 }
@@ -186,6 +192,8 @@ absl::Status PurserServer::WaitReady() {
   admin_->RefreshHealth();
   return absl::OkStatus();
 }
+
+void PurserServer::Tick() { admin_->RefreshHealth(); }
 
 void PurserServer::Stop() {
   const absl::Duration until = SystemClock().SinceBoot() + options_.drain_timeout;

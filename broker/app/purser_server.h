@@ -30,6 +30,8 @@ class PurserServer {
   // Blocks until all is folded, configured and ready; the ports listen before that, so that health
   // can be asked. The first error is the one to show.
   absl::Status Start();
+  // To be called about once a second: what health checks are told of each app.
+  void Tick();
   // Takes no more requests, answers what is settled in time, ends deliveries, releases the apps.
   void Stop();
 

@@ -38,10 +38,10 @@ sigset_t BlockStopSignals() {
   return signals;
 }
 
-// True where a stop signal came, false where `failed` says so first.
-bool WaitForStop(const sigset_t& signals, const std::function<bool()>& failed) {
-  const timespec second = {0, 200'000'000};
-  while (!failed()) {
+// True where a stop signal came, false where `go_on`, asked every second, says so first.
+bool WaitForStop(const sigset_t& signals, const std::function<bool()>& go_on) {
+  const timespec second = {1, 0};
+  while (go_on()) {
     if (sigtimedwait(&signals, nullptr, &second) > 0) return true;
   }
   return false;
@@ -56,7 +56,10 @@ int Serve(Session& session, const ServeOptions& options) {
     return session.Fail(started);
   }
   LogInfo("serving", {{"http", server.http_port()}, {"grpc", server.grpc_port()}});
-  const bool stopped = WaitForStop(signals, [&] { return server.failed(); });
+  const bool stopped = WaitForStop(signals, [&] {
+    server.Tick();
+    return !server.failed();
+  });
   server.Stop();
   LogInfo("stopped");
   return stopped ? kExitDone : kExitFailed;
@@ -68,7 +71,7 @@ int ServeSandbox(Session& session, const sandbox::SandboxOptions& options) {
   auto started = sandbox::StartSandbox(options);
   if (!started.ok()) return session.Fail(started.status());
   LogInfo("sandbox serving", {{"port", (*started)->port()}});
-  WaitForStop(signals, [] { return false; });
+  WaitForStop(signals, [] { return true; });
   return kExitDone;
 }
 

@@ -460,6 +460,8 @@ void AppWorker::UpdateGauges() {
   const std::optional<absl::Duration> oldest = queue_.OldestWait();
   pending_gauge_->Set(static_cast<double>(queue_.pending()) + calls_ + count(event::v1::RETRYING));
   oldest_gauge_->Set(oldest ? absl::ToDoubleSeconds(now - *oldest) : 0);
+  waiting_lanes_.store(static_cast<uint64_t>(pending_gauge_->value()), std::memory_order_relaxed);
+  oldest_wait_.store(oldest_gauge_->value(), std::memory_order_relaxed);
   parked_gauge_->Set(count(event::v1::PARKED));
   waiting_gauge_->Set(count(event::v1::WAITING));
   breaker_gauge_->Set(health_->state() == AppHealth::State::kClosed ? 0 : 1);

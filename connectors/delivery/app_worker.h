@@ -71,6 +71,12 @@ class AppWorker {
   // SinceBoot of the next thing that is due by itself.
   absl::Duration NextDue() const;
 
+  // Lanes that wait to be sent, and how long the oldest has; a second old at most. Any thread.
+  uint64_t waiting_lanes() const { return waiting_lanes_.load(std::memory_order_relaxed); }
+  absl::Duration oldest_wait() const {
+    return absl::Seconds(oldest_wait_.load(std::memory_order_relaxed));
+  }
+
   // Starts nothing more; once calls under way have ended, releases the app.
   void Stop();
   bool stopped() const { return ownership_ == Ownership::kReleased; }
@@ -259,6 +265,8 @@ class AppWorker {
   // True in the destructor: completions that come late find nothing to do.
   std::shared_ptr<bool> gone_ = std::make_shared<bool>(false);
 
+  std::atomic<uint64_t> waiting_lanes_{0};
+  std::atomic<double> oldest_wait_{0};
   std::shared_ptr<Gauge> pending_gauge_;
   std::shared_ptr<Gauge> oldest_gauge_;
   std::shared_ptr<Gauge> parked_gauge_;
