@@ -36,6 +36,14 @@ function(add_module)
   endif()
 endfunction()
 
+# Gives a program jemalloc (docs/adr says why); not in debug builds, whose sanitizers bring their own.
+function(purser_allocator target)
+  if(CMAKE_BUILD_TYPE STREQUAL "Release")
+    target_link_options(${target} PRIVATE -Wl,--no-as-needed)
+    target_link_libraries(${target} PRIVATE PkgConfig::JEMALLOC)
+  endif()
+endfunction()
+
 # add_unit_test(SOURCES .. DEPS ..)
 #
 # One test program a folder of tests/unit, named after the folder it mirrors.
