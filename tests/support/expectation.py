@@ -37,7 +37,9 @@ WITH_GROUPS = ("recnice", "reference")
 @dataclass
 class AppState:
     users: dict = field(default_factory=dict)     # by name in lower case: what must be there
-    inactive: dict = field(default_factory=dict)  # may be there, and then like this
+    # May be there, and then like this: who lost access, or what the app requires, maybe before
+    # anything was delivered.
+    optional: dict = field(default_factory=dict)
     forbidden: dict = field(default_factory=dict)  # name -> why nobody may have it there
     leavers: set = field(default_factory=set)     # Replicon: may be there with the log-in off
     groups: dict = field(default_factory=dict)
@@ -106,8 +108,8 @@ def wanted_state(directory, app):
         user, name = shape(person, has_account), person.user_name.lower()
         if not person.was_active:
             wanted.forbidden[name] = "was never active"
-        elif not person.active:
-            wanted.inactive[name] = user
+        elif not person.active or (_missing(app, user) and person.cleared):
+            wanted.optional[name] = user
         elif _missing(app, user):
             wanted.forbidden[name] = f"lacks {_missing(app, user)}"
         else:
@@ -253,8 +255,8 @@ def differences(directory, app, state):
     for name, held in users.items():
         if name in wanted.users:
             continue
-        if name in wanted.inactive:
-            found += _user_differences(app, name, wanted.inactive[name], held)
+        if name in wanted.optional:
+            found += _user_differences(app, name, wanted.optional[name], held)
         elif name in wanted.forbidden:
             found.append(f"{app}: {name} has an account, and {wanted.forbidden[name]}")
         elif app == "replicon" and name in wanted.leavers:

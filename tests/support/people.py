@@ -23,6 +23,8 @@ class Person:
     deleted: bool = False
     # False for one who was created inactive and never was active: need have no account anywhere.
     was_active: bool = True
+    # Attributes that it had and lost: an app that requires one may have the account from before.
+    cleared: set = field(default_factory=set)
 
     @property
     def user_name(self):
@@ -107,8 +109,8 @@ def make_people(count, prefix="user", managers=True):
     for number in range(1, count + 1):
         person = make_person(number, prefix)
         # Managers are every 25th person; they stay active, since Replicon refuses others.
-        if managers and number % 10 == 0 and number > 30:
-            person.manager = f"{prefix}{25 * dice.randint(1, number // 25 - (number % 25 == 0)):05d}"
+        if managers and number % 10 == 0 and number % 25 and number > 30:
+            person.manager = f"{prefix}{25 * dice.randint(1, number // 25):05d}"
         if number % 50 == 7:
             person.active = person.was_active = False
         people.append(person)

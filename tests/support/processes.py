@@ -25,6 +25,7 @@ SECRETS = {
     "REPLICON_PASSWORD": "replicon-secret-4711",
     "REPLICON_DOMAIN": "na1",
 }
+CONTROL = ("GET", "PUT", "DELETE")  # all that a control page is asked may be asked twice
 FOUR = ("recnice", "preciate", "alexishr", "replicon")
 
 
@@ -32,10 +33,9 @@ def binary():
     """The program under test: $PURSER_BINARY, else the newest kind of build there is; or None."""
     given = os.environ.get("PURSER_BINARY")
     candidates = [given] if given else [
-        ROOT / "build/test/broker/app/purser",
+        ROOT / "build/test/purser",
         ROOT / "build/release/purser",
-        ROOT / "build/release/broker/app/purser",
-        ROOT / "build/dev/broker/app/purser",
+        ROOT / "build/dev/purser",
     ]
     return next((str(path) for path in candidates if Path(path).is_file()), None)
 
@@ -193,7 +193,7 @@ class Sandbox(Program):
         super().__init__(folder / "sandbox.log")
         self.port = free_port()
         self.base = f"http://127.0.0.1:{self.port}"
-        self.control = Wire(f"{self.base}/_sandbox", timeout=60)
+        self.control = Wire(f"{self.base}/_sandbox", timeout=60, resend=CONTROL)
         self.faults = faults
 
     def start(self):
@@ -268,7 +268,7 @@ class ReferenceServer(Program):
         super().__init__(folder / "reference.log")
         self.port = free_port()
         self.base = f"http://127.0.0.1:{self.port}"
-        self.control = Wire(f"{self.base}/_control", timeout=60)
+        self.control = Wire(f"{self.base}/_control", timeout=60, resend=CONTROL)
 
     def start(self):
         script = Path(__file__).with_name("reference_scim_server.py")

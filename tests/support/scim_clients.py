@@ -81,6 +81,7 @@ class ScimClient:
                 if name in ("active", "manager"):
                     setattr(person, name, value)
                 elif value is None:
+                    person.cleared.add(name)
                     person.attributes.pop(name, None)
                 else:
                     person.attributes[name] = value

@@ -28,12 +28,13 @@ class NoAnswer(Exception):
 class Wire:
     """Requests to one server. Thread-safe: each thread has a connection of its own."""
 
-    def __init__(self, base, token=None, timeout=30.0):
+    def __init__(self, base, token=None, timeout=30.0, resend=("GET",)):
         parts = urllib.parse.urlsplit(base)
         self._host, self._port = parts.hostname, parts.port
         self._prefix = parts.path.rstrip("/")
         self.token = token
         self.timeout = timeout
+        self._resend = resend  # methods sent again where a kept connection turns out closed
         self._local = threading.local()
 
     def close(self):
@@ -66,8 +67,7 @@ class Wire:
             return self._exchange(connection, method, path, body, sent)
         except (OSError, http.client.HTTPException) as error:
             self.close()
-            # A kept connection that the server had closed before it read anything: a GET may go again.
-            if not fresh and method == "GET":
+            if not fresh and method in self._resend:
                 return self.request(method, path, body, headers)
             raise NoAnswer(f"{method} {path}: {error!r}") from error
 
