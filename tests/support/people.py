@@ -89,7 +89,7 @@ def make_person(number, prefix="user", **changes):
     if number % 2:
         attributes["displayName"] = f"Given{number} Family{number} (ext)"
     if number % 4 == 0:
-        attributes["employeeNumber"] = f"{70000 + number}"
+        attributes["employeeNumber"] = f"{prefix}-{70000 + number}"
     person = Person(key, attributes)
     for name, value in changes.items():
         if name in ("active", "manager"):

@@ -109,7 +109,8 @@ class Purser(Program):
         self.env = {**os.environ, **SECRETS, "PURSER_DEV_TOKEN": DEV_TOKEN, **(env or {})}
         self.base = f"http://127.0.0.1:{self.http_port}"
         self.root = Wire(self.base, timeout=10)
-        self.scim = Wire(f"{self.base}/scim/v2", DEV_TOKEN)
+        self.scim_base = f"{self.base}/scim/v2"
+        self.scim = Wire(self.scim_base, DEV_TOKEN)
 
     def command(self):
         command = [binary(), "serve", "--dev", "--data", str(self.data),

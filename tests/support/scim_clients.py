@@ -5,6 +5,7 @@ has acknowledged. A refusal that was not expected is a Refused.
 """
 
 import json
+import time
 import urllib.parse
 import uuid
 
@@ -53,6 +54,7 @@ class ScimClient:
     def __init__(self, wire, directory):
         self.wire = wire
         self.directory = directory
+        self.reads_put_off = 0  # reads that were answered 503 and asked again
 
     def _path(self, path):
         if not self.extra_query:
@@ -61,8 +63,20 @@ class ScimClient:
 
     def call(self, method, path, body=None, expect=(200, 201, 204), headers=None):
         answer = self.wire.request(method, self._path(path), body, headers)
+        if answer.status == 503 and method == "GET" and "retry-after" in answer.headers:
+            answer = self._read_again(path, answer)
         if answer.status not in expect:
             raise Refused(f"{method} {path}", answer)
+        return answer
+
+    def _read_again(self, path, answer):
+        """What providers do with a 503 to a read: ask again after the time it names."""
+        for _ in range(5):
+            time.sleep(float(answer.headers["retry-after"]))
+            self.reads_put_off += 1
+            answer = self.wire.request("GET", self._path(path))
+            if answer.status != 503:
+                break
         return answer
 
     # What the directory holds after an acknowledged request.
@@ -161,7 +175,7 @@ class EntraClient(ScimClient):
             self.update_user(person, manager=manager)
         return person
 
-    def _operation(self, name, value):
+    def _operation(self, person, name, value):
         if name == "active":
             return {"op": self.replace, "path": "active", "value": "True" if value else "False"}
         if name == "manager":
@@ -173,7 +187,9 @@ class EntraClient(ScimClient):
                                "value": self._id_of(value)}]}
         if value is None:
             return {"op": self.remove, "path": PATHS[name]}
-        return {"op": self.replace, "path": PATHS[name], "value": value}
+        # The element of a value path is made by an add; a replace must find it.
+        op = self.replace if name in person.attributes else self.add
+        return {"op": op, "path": PATHS[name], "value": value}
 
     def patch(self, path, operations):
         return self.call("PATCH", path, {"schemas": [PATCH], "Operations": operations},
@@ -181,7 +197,7 @@ class EntraClient(ScimClient):
 
     def update_user(self, person, **changes):
         self.patch(f"/Users/{person.id}",
-                   [self._operation(name, value) for name, value in changes.items()])
+                   [self._operation(person, name, value) for name, value in changes.items()])
         self._changed(person, changes)
 
     def set_role(self, person, role):
@@ -247,7 +263,7 @@ class EntraFlagClient(EntraClient):
             elif name == "manager":
                 merged[f"{ENTERPRISE}:manager"] = self._id_of(value) if value else {"value": ""}
             elif "[" in PATHS[name]:
-                operations.append({"op": "replace", "path": PATHS[name], "value": value})
+                operations.append(self._operation(person, name, value))
             else:
                 merged[PATHS[name]] = value
         if merged:
