@@ -8,17 +8,24 @@
 
 namespace purser {
 
-absl::StatusOr<std::unique_ptr<EventLog>> OpenLog(
-    const std::string& address, const std::string& folder, const Clock* clock,
-    std::function<void(const absl::Status&)> on_fatal) {
+absl::StatusOr<OpenedLog> OpenLog(const std::string& address, const std::string& folder,
+                                  const Clock* clock,
+                                  std::function<void(const absl::Status&)> on_fatal) {
+  OpenedLog opened;
   if (!address.empty()) {
     ASSIGN_OR_RETURN(const KafkaAddress kafka, KafkaAddress::Parse(address));
-    return OpenKafkaEventLog(kafka, folder, *clock);
+    ASSIGN_OR_RETURN(opened.log, OpenKafkaEventLog(kafka, folder, *clock));
+    return opened;
   }
   SqliteEventLogOptions options;
   options.folder = folder;
   options.on_fatal = std::move(on_fatal);
-  return SqliteEventLog::Create(options);
+  ASSIGN_OR_RETURN(auto log, SqliteEventLog::Create(options));
+  if (!log->stopped_cleanly()) {
+    opened.verify_pages = [raw = log.get()] { return raw->VerifyPages(); };
+  }
+  opened.log = std::move(log);
+  return opened;
 }
 
 }  // namespace purser

@@ -9,14 +9,21 @@
 #include "absl/status/statusor.h"
 #include "broker/base/clock.h"
 #include "broker/eventlog/event_log.h"
-#include "purser/admin/v1/admin.pb.h"
 
 namespace purser {
 
+struct OpenedLog {
+  std::unique_ptr<EventLog> log;
+  // Set where the process before did not stop cleanly: the check of every page that is then due,
+  // beside everything else. Its failure has stopped writing and told `on_fatal`. Outlived by `log`.
+  std::function<absl::Status()> verify_pages;
+};
+
 // Opens the log at `address`, or the embedded one of `folder` where it is empty. `on_fatal` is
-// called on the log's thread when it can no longer be trusted to write: the process is to exit.
-absl::StatusOr<std::unique_ptr<EventLog>> OpenLog(
-    const std::string& address, const std::string& folder, const Clock* clock,
-    std::function<void(const absl::Status&)> on_fatal);
+// called, on the thread that finds it, when the log can no longer be trusted to write: the process
+// is to exit.
+absl::StatusOr<OpenedLog> OpenLog(const std::string& address, const std::string& folder,
+                                  const Clock* clock,
+                                  std::function<void(const absl::Status&)> on_fatal);
 
 }  // namespace purser

@@ -59,10 +59,18 @@ absl::Status PurserServer::Start() {
         absl::StrCat("the data folder ", options_.data, " cannot be used: ", error.message()));
   }
   ASSIGN_OR_RETURN(
-      log_, OpenLog(options_.log, options_.data, &SystemClock(), [this](const absl::Status& why) {
+      OpenedLog opened,
+      OpenLog(options_.log, options_.data, &SystemClock(), [this](const absl::Status& why) {
         LogError("the log can no longer be written; exiting", {{"status", why.ToString()}});
         failed_ = true;
       }));
+  log_ = std::move(opened.log);
+  if (opened.verify_pages) {
+    page_check_ = std::thread([verify = std::move(opened.verify_pages)] {
+      const absl::Status pages = verify();
+      if (pages.ok()) LogInfo("the log's pages are whole after an unclean stop");
+    });
+  }
   ASSIGN_OR_RETURN(const std::string node_id,
                    NodeId(options_.data, &RandomIdSource(), SystemClock()));
   delivery_ = std::make_unique<DeliveryHost>(
@@ -205,6 +213,7 @@ void PurserServer::Stop() {
   if (admin_ != nullptr) admin_->Shutdown(left() / 4);
   if (delivery_ != nullptr) delivery_->Stop(left());
   if (broker_ != nullptr) broker_->Stop();
+  if (page_check_.joinable()) page_check_.join();
   http_.reset();
   admin_.reset();
   delivery_.reset();

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <memory>
 #include <string>
+#include <thread>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -55,6 +56,7 @@ class PurserServer {
   auth::TokenTable tokens_;
   std::atomic<bool> failed_{false};
   std::unique_ptr<EventLog> log_;
+  std::thread page_check_;
   std::unique_ptr<DeliveryHost> delivery_;
   std::unique_ptr<BrokerHost> broker_;
   std::unique_ptr<ScimEndpoints> scim_;

@@ -98,19 +98,18 @@ int Run(const std::string& address, const std::string& folder, const std::string
     std::fprintf(stderr, "%s\n", log.status().ToString().c_str());
     return 1;
   }
-  BareLoop loop(log->get());
+  BareLoop loop(log->log.get());
   http::ServerOptions options;
   options.address = address;
   options.threads = 2;
-  auto server =
-      http::Server::Start(options, [&loop](http::Request request, http::Respond respond) {
-        const auto parsed = scim::ParseJson(request.body);
-        if (!parsed.ok()) {
-          respond({.status = 400});
-          return;
-        }
-        loop.Submit({std::move(request.body), std::move(respond)});
-      });
+  auto server = http::Server::Start(options, [&loop](http::Request request, http::Respond respond) {
+    const auto parsed = scim::ParseJson(request.body);
+    if (!parsed.ok()) {
+      respond({.status = 400});
+      return;
+    }
+    loop.Submit({std::move(request.body), std::move(respond)});
+  });
   if (!server.ok()) {
     std::fprintf(stderr, "%s\n", server.status().ToString().c_str());
     return 1;
