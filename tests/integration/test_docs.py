@@ -223,12 +223,23 @@ def test_every_command_that_a_page_names_exists(page, binary):
     assert [problem for line in command_lines(text) if (problem := commands.problem(line))] == []
 
 
+def missing_part():
+    return (ROOT / "README.md").read_text().partition(MISSING)[2].partition("\n## ")[0]
+
+
 def test_what_the_readme_calls_missing_is_missing(binary):
     commands = Commands(binary)
-    missing = (ROOT / "README.md").read_text().partition(MISSING)[2].partition("\n## ")[0]
-    lines = command_lines(missing)
+    lines = command_lines(missing_part())
     assert lines, "the README names no missing command"
     assert [line for line in lines if commands.problem(line) is None] == []
+
+
+def test_the_readme_and_discovery_agree_on_what_scim_offers(quiet_server):
+    offered = quiet_server.scim.get("/ServiceProviderConfig").json()
+    said = {"bulk": "no bulk", "sort": "no sorting"}
+    assert {feature: text in " ".join(missing_part().split()).lower()
+            for feature, text in said.items()} == {
+                feature: not offered[feature]["supported"] for feature in said}
 
 
 def metrics_in(page):
