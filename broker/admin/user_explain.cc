@@ -23,6 +23,8 @@ using admin::v1::ExplainStep;
 constexpr char kPass[] = "pass";
 constexpr char kStop[] = "stop";
 constexpr char kWait[] = "wait";
+// What the app's fold notes on a lane that `purser parked retry` has released.
+constexpr char kReleasedByOperator[] = "retry";
 
 std::string TimeText(absl::Time time) {
   return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", time, absl::UTCTimeZone());
@@ -265,7 +267,7 @@ class Story {
                                  " getting its account, or letting go of the name"));
       case event::v1::RETRYING:
         return Step("delivery", kWait, absl::StrCat("tried again: ", because),
-                    absl::StrCat("nothing: the next try is at ", TimeText(lane.next_try)));
+                    WhenTriedAgain(lane));
       default:
         break;
     }
@@ -275,6 +277,15 @@ class Story {
                   "nothing: its turn comes");
     }
     return Step("delivery", kPass, "settled: the app has acknowledged what is wanted");
+  }
+
+  // A lane without a time of its own is sent with the app's next calls.
+  std::string WhenTriedAgain(const Lane& lane) const {
+    if (lane.next_try > absl::UnixEpoch()) {
+      return absl::StrCat("nothing: the next try is at ", TimeText(lane.next_try));
+    }
+    if (lane.code == kReleasedByOperator) return "nothing: its turn comes";
+    return "nothing: it waits for the app to be well again, and is then tried by itself";
   }
 
   void AddLaneDetails(const Lane& lane, ExplainStep* step) {

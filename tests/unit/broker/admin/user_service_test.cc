@@ -122,6 +122,27 @@ TEST_F(Users, AParkedUserIsExplainedByTheRefusalAndToldOfRetry) {
               HasSubstr("purser parked retry u-bob --app wiki"));
 }
 
+TEST_F(Users, ARetryWithoutATimeWaitsForTheAppAndOneWithATimeNamesIt) {
+  TakeOver();
+  event::v1::Outcome outcome;
+  outcome.set_resource_type(event::v1::USER);
+  outcome.set_resource_id("u-bob");
+  outcome.set_result(event::v1::NO_EFFECT);
+  outcome.set_lane_state(event::v1::RETRYING);
+  outcome.set_code("unavailable");
+  outcome.set_http_status(503);
+  outcome.set_wanted_position(CreateUser("u-bob", R"({"userName":"bob"})"));
+  Settle(outcome);
+  const auto remedies = [this] {
+    return absl::StrJoin(ExplanationOf("bob").what_would_change_it(), "\n");
+  };
+  EXPECT_THAT(remedies(), HasSubstr("waits for the app to be well again"));
+  EXPECT_THAT(remedies(), testing::Not(HasSubstr("1970")));
+  outcome.mutable_next_try()->set_seconds(1'800'000'000);
+  Settle(outcome);
+  EXPECT_THAT(remedies(), HasSubstr("the next try is at 2027-01-15T08:00:00Z"));
+}
+
 TEST_F(Users, AnInactiveUserWithoutAnAccountIsExplainedByThat) {
   TakeOver();
   Plan(CreateUser("u-bob", R"({"userName":"bob","active":false})"));
