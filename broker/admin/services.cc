@@ -11,6 +11,7 @@
 #include "broker/admin/job_service.h"
 #include "broker/admin/log_service.h"
 #include "broker/admin/parked_service.h"
+#include "broker/admin/token_service.h"
 #include "broker/admin/user_service.h"
 #include "broker/auth/bearer.h"
 #include "broker/base/log.h"
@@ -157,6 +158,17 @@ class Jobs final : public v1::JobService::Service {
   const AdminContext& context_;
 };
 
+class Tokens final : public v1::TokenService::Service {
+ public:
+  explicit Tokens(const AdminContext& context) : context_(context) {}
+  PURSER_RPC(Mint, MintTokenRequest, MintTokenResponse, Role::kAdmin, purser::MintToken)
+  PURSER_RPC(List, ListTokensRequest, ListTokensResponse, Role::kAdmin, ListTokens)
+  PURSER_RPC(Revoke, RevokeTokenRequest, RevokeTokenResponse, Role::kAdmin, RevokeToken)
+
+ private:
+  const AdminContext& context_;
+};
+
 class Logs final : public v1::LogService::Service {
  public:
   explicit Logs(const AdminContext& context) : context_(context) {}
@@ -185,6 +197,7 @@ std::vector<std::unique_ptr<grpc::Service>> MakeServices(const AdminContext& con
   services.push_back(std::make_unique<ParkedLanes>(context));
   services.push_back(std::make_unique<Replays>(context));
   services.push_back(std::make_unique<Jobs>(context));
+  services.push_back(std::make_unique<Tokens>(context));
   services.push_back(std::make_unique<Logs>(context));
   return services;
 }
