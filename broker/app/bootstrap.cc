@@ -69,10 +69,10 @@ bool HoldsToken(const ControlState& state, const std::string& directory_id,
          });
 }
 
-// The one token of a door; what was there before is replaced.
-void PutToken(const AdminContext& context, const std::string& directory_id,
-              const std::string& secret, auth::Role role,
-              std::vector<event::v1::Envelope>* records) {
+// Puts the one token of a door under --dev; what was there before is replaced.
+void PutDevToken(const AdminContext& context, const std::string& directory_id,
+                 const std::string& secret, auth::Role role,
+                 std::vector<event::v1::Envelope>* records) {
   const event::v1::Token token = auth::TokenOf(secret, "dev", role, absl::InfiniteFuture());
   if (HoldsToken(*context.control->state(), directory_id, token)) return;
   event::v1::TokensPut put;
@@ -80,6 +80,23 @@ void PutToken(const AdminContext& context, const std::string& directory_id,
   const Wish wish = MakeWish(context, Operator(), "", "first start");
   records->push_back(
       MakeEnvelope(context, wish, event::v1::TOKENS_PUT, event::v1::DIRECTORY, directory_id, put));
+}
+
+// The admin API's tokens that open it at `now`.
+event::v1::TokensPut LiveAdminTokens(const ControlState& state, absl::Time now) {
+  event::v1::TokensPut live;
+  const auto held = state.tokens.find("");
+  if (held == state.tokens.end()) return live;
+  for (const event::v1::Token& token : held->second) {
+    if (auth::IsLive(token, now)) *live.add_tokens() = token;
+  }
+  return live;
+}
+
+bool HoldsAnAdmin(const event::v1::TokensPut& tokens) {
+  return std::any_of(tokens.tokens().begin(), tokens.tokens().end(), [](const auto& token) {
+    return token.role() == auth::RoleName(auth::Role::kAdmin);
+  });
 }
 
 }  // namespace
@@ -114,26 +131,29 @@ absl::Status PrepareDev(const AdminContext& context, const std::string& secret) 
           records.push_back(MakeEnvelope(context, MakeWish(context, Operator(), "", "first start"),
                                          event::v1::DIRECTORY_PUT, event::v1::DIRECTORY, id, put));
         }
-        PutToken(context, id, secret, auth::Role::kScim, &records);
-        PutToken(context, "", secret, auth::Role::kAdmin, &records);
+        PutDevToken(context, id, secret, auth::Role::kScim, &records);
+        PutDevToken(context, "", secret, auth::Role::kAdmin, &records);
         return records;
       });
   return position.status();
 }
 
 absl::Status PrepareAdminToken(const AdminContext& context, const std::string& folder) {
-  const auto state = context.control->state();
-  const auto tokens = state->tokens.find("");
-  if (tokens != state->tokens.end() && !tokens->second.empty()) return absl::OkStatus();
+  const absl::Time now = context.clock->Now();
+  if (HoldsAnAdmin(LiveAdminTokens(*context.control->state(), now))) return absl::OkStatus();
   ASSIGN_OR_RETURN(const std::string secret,
                    SecretOf("PURSER_ADMIN_TOKEN", absl::StrCat(folder, "/admin-token")));
-  const auto position =
-      SubmitAndWait(context, StreamId::Control(),
-                    [&](const Head&) -> absl::StatusOr<std::vector<event::v1::Envelope>> {
-                      std::vector<event::v1::Envelope> records;
-                      PutToken(context, "", secret, auth::Role::kAdmin, &records);
-                      return records;
-                    });
+  const auto position = SubmitAndWait(
+      context, StreamId::Control(),
+      [&context, secret, now](const Head&) -> absl::StatusOr<std::vector<event::v1::Envelope>> {
+        event::v1::TokensPut put = LiveAdminTokens(context.control->draft(), now);
+        if (HoldsAnAdmin(put)) return std::vector<event::v1::Envelope>();
+        *put.add_tokens() = auth::TokenOf(secret, context.ids->NewId(now), auth::Role::kAdmin,
+                                          absl::InfiniteFuture());
+        const Wish wish = MakeWish(context, Operator(), "", "nobody held an admin's token");
+        return std::vector<event::v1::Envelope>{
+            MakeEnvelope(context, wish, event::v1::TOKENS_PUT, event::v1::DIRECTORY, "", put)};
+      });
   return position.status();
 }
 

@@ -22,8 +22,8 @@ absl::StatusOr<std::string> DevToken(const std::string& folder);
 // there already. Blocks until it stands.
 absl::Status PrepareDev(const AdminContext& context, const std::string& secret);
 
-// Without --dev: where there is no admin token yet, $PURSER_ADMIN_TOKEN becomes the first, else a
-// new one is written to DIR/admin-token. Blocks until it stands.
+// Without --dev: where no live token is an admin's, $PURSER_ADMIN_TOKEN becomes one, else what
+// DIR/admin-token holds, else a new one that is written there. Blocks until it stands.
 absl::Status PrepareAdminToken(const AdminContext& context, const std::string& folder);
 
 // Applies the files, as `purser apply` does.

@@ -86,11 +86,15 @@ void BrokerHost::FollowControl() {
   if (configured_once_ && state->head.position == configured_) return;
   configured_ = state->head.position;
   configured_once_ = true;
-  for (const auto& [id, tokens] : state->tokens) {
-    options_.tokens->Put(id, {tokens.begin(), tokens.end()});
-  }
+  PutTokens(*state);
   for (const auto& [id, entry] : state->directories) OpenDirectory(entry);
   options_.on_configuration(state);
+}
+
+void BrokerHost::PutTokens(const ControlState& state) {
+  for (const auto& [id, tokens] : state.tokens) {
+    options_.tokens->Put(id, {tokens.begin(), tokens.end()});
+  }
 }
 
 void BrokerHost::OpenDirectory(const DirectoryEntry& entry) {
@@ -167,6 +171,8 @@ void BrokerHost::NextControlWrite() {
     control_writes_.pop_front();
   }
   next.done = [this, done = std::move(next.done)](const absl::StatusOr<WriteReceipt>& receipt) {
+    // Who is told that a token is revoked finds it shut.
+    if (receipt.ok()) PutTokens(*control_.state());
     done(receipt);
     NextControlWrite();
   };

@@ -65,6 +65,7 @@ class BrokerHost {
   bool RunOnce(absl::Duration max_wait);
   void OnRecords(const StreamId& stream);
   void FollowControl();
+  void PutTokens(const ControlState& state);
   void OpenDirectory(const DirectoryEntry& entry);
   void FollowFolds();
   void NextControlWrite();
