@@ -37,6 +37,7 @@ void AddUserCommands(CLI::App* root, ChosenCommand* chosen);
 void AddParkedCommands(CLI::App* root, ChosenCommand* chosen);
 void AddReplayCommands(CLI::App* root, ChosenCommand* chosen);
 void AddJobCommands(CLI::App* root, ChosenCommand* chosen);
+void AddTokenCommands(CLI::App* root, ChosenCommand* chosen);
 void AddLogCommands(CLI::App* root, ChosenCommand* chosen);
 
 }  // namespace purser

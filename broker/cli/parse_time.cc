@@ -68,6 +68,13 @@ absl::StatusOr<absl::Time> ParseOperatorTime(absl::string_view text, absl::Time 
       "\"", text, "\" is no time: write 2026-11-20T10:00:00Z, 2026-11-20, \"2h ago\" or -30m"));
 }
 
+absl::StatusOr<absl::Time> ParseOperatorExpiry(absl::string_view text, absl::Time now) {
+  if (const auto span = ParseSpan(absl::StripAsciiWhitespace(text))) return now + *span;
+  if (const auto time = ParseOperatorTime(text, now); time.ok()) return *time;
+  return absl::InvalidArgumentError(
+      absl::StrCat("\"", text, "\" is no expiry: write 90d, 2026-11-20 or 2026-11-20T10:00:00Z"));
+}
+
 std::string FormatOperatorTime(absl::Time time) {
   return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", time, absl::UTCTimeZone());
 }

@@ -148,6 +148,15 @@ std::string JobLine(const admin::v1::Job& job) {
   return text;
 }
 
+std::string TokensTable(const admin::v1::ListTokensResponse& response) {
+  Rows rows;
+  for (const auto& token : response.tokens()) {
+    const std::string expires = token.has_expires() ? TimeCell(true, token.expires()) : "never";
+    rows.push_back({token.id(), token.role(), expires, token.expired() ? "expired" : "live"});
+  }
+  return FormatTable({"TOKEN", "ROLE", "EXPIRES", "STATE"}, rows);
+}
+
 std::string VerifyTable(const admin::v1::VerifyLogReport& report) {
   Rows rows;
   for (const auto& stream : report.streams()) {

@@ -20,6 +20,7 @@ std::string ParkedTable(const admin::v1::ListParkedResponse& response);
 std::string JobsTable(const admin::v1::ListJobsResponse& response);
 // "replay 0192..: running, 12 of 40 looked at, 3 sent".
 std::string JobLine(const admin::v1::Job& job);
+std::string TokensTable(const admin::v1::ListTokensResponse& response);
 std::string VerifyTable(const admin::v1::VerifyLogReport& report);
 
 }  // namespace purser

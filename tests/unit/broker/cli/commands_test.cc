@@ -268,5 +268,76 @@ TEST_F(Commands, AnAppIsTestedToTheEndOfItsJob) {
   EXPECT_THAT(out_.str(), HasSubstr("connected"));
 }
 
+TEST_F(Commands, AMintedSecretStandsAloneOnTheOutputAndWhatItIsBesideIt) {
+  v1::MintTokenResponse minted;
+  minted.set_secret("the-secret");
+  minted.set_directory("main");
+  minted.mutable_token()->set_id("t-1");
+  script_.Answer("TokenService/Mint", minted);
+  EXPECT_EQ(Run({"token", "mint", "main", "--expires", "90d", "--reason", "new IdP"}), 0);
+  EXPECT_EQ(out_.str(), "the-secret\n");
+  EXPECT_THAT(err_.str(), HasSubstr("token t-1 of directory main"));
+  EXPECT_THAT(err_.str(), testing::Not(HasSubstr("the-secret")));
+  const auto request = Asked<v1::MintTokenRequest>("TokenService/Mint");
+  EXPECT_EQ(request.directory(), "main");
+  EXPECT_EQ(request.role(), "");
+  EXPECT_EQ(request.expires().seconds(), absl::ToUnixSeconds(clock_.Now()) + 90 * 86400);
+  EXPECT_EQ(request.reason(), "new IdP");
+  EXPECT_NE(request.request_id(), "");
+}
+
+TEST_F(Commands, AnAdminsTokenThatIsGivenNoRoleIsAViewers) {
+  EXPECT_EQ(Run({"token", "mint", "--admin", "--reason", "x"}), 0);
+  const auto request = Asked<v1::MintTokenRequest>("TokenService/Mint");
+  EXPECT_EQ(request.directory(), "");
+  EXPECT_EQ(request.role(), "viewer");
+  EXPECT_FALSE(request.has_expires());
+}
+
+TEST_F(Commands, ATokenIsOfADirectoryOrOfTheAdminApiAndHasAReason) {
+  EXPECT_EQ(Run({"token", "mint", "--reason", "x"}), 2);
+  EXPECT_EQ(Run({"token", "mint", "", "--reason", "x"}), 2);
+  EXPECT_EQ(Run({"token", "mint", "main", "--admin", "--reason", "x"}), 2);
+  EXPECT_EQ(Run({"token", "mint", "main"}), 2);
+  EXPECT_EQ(Run({"token", "mint", "main", "--role", "admin", "--reason", "x"}), 2);
+  EXPECT_EQ(Run({"token", "mint", "--admin", "--role", "scim", "--reason", "x"}), 2);
+  EXPECT_EQ(Run({"token", "mint", "main", "--expires", "soon", "--reason", "x"}), 2);
+  EXPECT_EQ(Run({"token", "list"}), 2);
+  EXPECT_EQ(Run({"token", "revoke", "t-1", "--reason", "x"}), 2);
+  EXPECT_EQ(Run({"token", "revoke", "main", "t-1", "--admin", "--reason", "x"}), 2);
+  EXPECT_EQ(Run({"token", "revoke", "main", "t-1"}), 2);
+  EXPECT_TRUE(script_.methods.empty());
+}
+
+TEST_F(Commands, TokensAreListedWithTheirExpiry) {
+  v1::ListTokensResponse listed;
+  v1::Token* token = listed.add_tokens();
+  token->set_id("t-1");
+  token->set_role("scim");
+  token = listed.add_tokens();
+  token->set_id("t-2");
+  token->set_role("scim");
+  token->mutable_expires()->set_seconds(1'800'000'000);
+  token->set_expired(true);
+  script_.Answer("TokenService/List", listed);
+  EXPECT_EQ(Run({"token", "list", "main"}), 0);
+  EXPECT_EQ(out_.str(),
+            "TOKEN  ROLE  EXPIRES               STATE\n"
+            "t-1    scim  never                 live\n"
+            "t-2    scim  2027-01-15T08:00:00Z  expired\n");
+}
+
+TEST_F(Commands, ATokenIsRevokedOfTheDoorThatIsNamed) {
+  EXPECT_EQ(Run({"token", "revoke", "main", "t-1", "--reason", "rotated"}), 0);
+  auto request = Asked<v1::RevokeTokenRequest>("TokenService/Revoke");
+  EXPECT_EQ(request.directory(), "main");
+  EXPECT_EQ(request.token_id(), "t-1");
+  EXPECT_EQ(request.reason(), "rotated");
+  EXPECT_EQ(Run({"token", "revoke", "--admin", "t-2", "--reason", "left"}), 0);
+  request = Asked<v1::RevokeTokenRequest>("TokenService/Revoke");
+  EXPECT_EQ(request.directory(), "");
+  EXPECT_EQ(request.token_id(), "t-2");
+}
+
 }  // namespace
 }  // namespace purser

@@ -35,5 +35,20 @@ TEST(OperatorTime, RefusesWhatCouldMeanTwoThings) {
   }
 }
 
+std::string ParsedExpiry(const std::string& text) {
+  const auto time = ParseOperatorExpiry(text, kNow);
+  return time.ok() ? FormatOperatorTime(*time) : "refused";
+}
+
+TEST(OperatorExpiry, IsASpanFromNowOnOrATime) {
+  EXPECT_EQ(ParsedExpiry("90d"), "2027-04-15T08:00:00Z");
+  EXPECT_EQ(ParsedExpiry("1d12h"), "2027-01-16T20:00:00Z");
+  EXPECT_EQ(ParsedExpiry("2027-02-01"), "2027-02-01T00:00:00Z");
+  EXPECT_EQ(ParsedExpiry("2027-02-01T10:00:00+02:00"), "2027-02-01T08:00:00Z");
+  for (const char* text : {"", "90", "d", "never", "99999999999w"}) {
+    EXPECT_EQ(ParsedExpiry(text), "refused") << text;
+  }
+}
+
 }  // namespace
 }  // namespace purser
