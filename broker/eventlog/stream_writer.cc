@@ -17,6 +17,14 @@ constexpr size_t kFoldBatch = 1000;
 constexpr size_t kFoldBatchBytes = 8u << 20;
 constexpr absl::Duration kClockTolerance = absl::Seconds(60);
 constexpr absl::Duration kCatchUpDeadline = absl::Seconds(2);
+constexpr absl::Duration kFoldAgainAfter = absl::Milliseconds(100);
+
+// What the log would not do, as whoever wrote is told: whatever is wrong with the log is no fault
+// of the request, which may be tried again.
+absl::Status NotTaken(const absl::Status& why) {
+  if (absl::IsResourceExhausted(why) || absl::IsUnavailable(why)) return why;
+  return absl::UnavailableError(absl::StrCat("the log takes no write: ", why.message()));
+}
 
 }  // namespace
 
@@ -29,6 +37,10 @@ StreamWriter::StreamWriter(EventLog* log, StreamId stream, Fold* fold, const Clo
       post_(std::move(post)),
       wake_(std::move(wake)) {
   folded_.store(fold_->head().position);
+}
+
+StreamWriter::~StreamWriter() {
+  if (appending_) fold_->Rollback();
 }
 
 void StreamWriter::Submit(WriteRequest request) {
@@ -80,45 +92,57 @@ bool StreamWriter::TakeSubmitted() {
     submitted.swap(submitted_);
     waiters.swap(new_waiters_);
   }
-  for (WriteRequest& request : submitted) queue_.push_back({std::move(request)});
+  for (WriteRequest& request : submitted) Enqueue({std::move(request)}, /*at_front=*/false);
   for (Waiter& waiter : waiters) waiters_.push_back(std::move(waiter));
   return !submitted.empty() || !waiters.empty();
 }
 
+void StreamWriter::Enqueue(Pending pending, bool at_front) {
+  next_expiry_ = std::min(next_expiry_, pending.request.deadline);
+  at_front ? queue_.push_front(std::move(pending)) : queue_.push_back(std::move(pending));
+}
+
+// To be decided once more, before those that came later.
+void StreamWriter::EnqueueAgain(std::vector<Pending>* pendings) {
+  for (auto pending = pendings->rbegin(); pending != pendings->rend(); ++pending) {
+    pending->refusal = absl::OkStatus();
+    Enqueue(std::move(*pending), /*at_front=*/true);
+  }
+  pendings->clear();
+}
+
+// One batch a call, so that a long history keeps nobody else on this thread waiting.
 bool StreamWriter::FoldNew() {
   // The open group's transaction holds the fold; what came meanwhile waits for its end.
-  if (appending_ || !new_records_.exchange(false, std::memory_order_acq_rel)) return false;
-  bool worked = false;
-  while (true) {
-    auto batch = log_->Read(stream_, fold_->head().position, kFoldBatch, kFoldBatchBytes);
-    const absl::Status status = batch.ok() ? FoldBatch(*batch) : batch.status();
-    if (!status.ok()) {
-      new_records_.store(true);
-      if (!IsRetryable(status)) Break(status);
-      return worked;
-    }
-    if (batch->empty()) return worked;
-    worked = true;
+  if (appending_ || clock_->SinceBoot() < fold_again_at_) return false;
+  if (!new_records_.exchange(false, std::memory_order_acq_rel)) return false;
+  {
+    MutexLock lock(&mutex_);
+    if (!health_.ok()) return false;
   }
+  auto batch = log_->Read(stream_, fold_->head().position, kFoldBatch, kFoldBatchBytes);
+  const absl::Status status = batch.ok() ? FoldBatch(*batch) : batch.status();
+  if (status.ok()) {
+    if (batch->empty()) return false;
+    new_records_.store(true, std::memory_order_release);  // There may be more.
+    return true;
+  }
+  if (!IsRetryable(status)) {
+    Break(status);
+    return true;
+  }
+  new_records_.store(true, std::memory_order_release);
+  fold_again_at_ = clock_->SinceBoot() + kFoldAgainAfter;
+  return false;
 }
 
 absl::Status StreamWriter::FoldBatch(const std::vector<StoredRecord>& batch) {
   if (batch.empty()) return absl::OkStatus();
   RETURN_IF_ERROR(fold_->Begin());
   for (const StoredRecord& stored : batch) {
-    const Record record{stored.bytes};
-    auto envelope = DecodeRecord(record.bytes);
-    absl::Status status = envelope.status();
-    if (status.ok() && record.prev() != fold_->head().self) {
-      status =
-          absl::DataLossError(absl::StrCat(stream_.ToString(), " at position ", stored.position,
-                                           " does not chain on what was folded; rebuild the "
-                                           "read model or restore the log"));
-    }
-    if (status.ok()) status = fold_->Apply(record, *envelope);
-    if (!status.ok()) {
+    if (const absl::Status folded = FoldRecord(stored); !folded.ok()) {
       fold_->Rollback();
-      return Annotate(status,
+      return Annotate(folded,
                       absl::StrCat("fold ", stream_.ToString(), " at position ", stored.position));
     }
   }
@@ -127,29 +151,46 @@ absl::Status StreamWriter::FoldBatch(const std::vector<StoredRecord>& batch) {
   return absl::OkStatus();
 }
 
+absl::Status StreamWriter::FoldRecord(const StoredRecord& stored) {
+  const Record record{stored.bytes};
+  if (record.prev() != fold_->head().self) {
+    return absl::DataLossError(
+        "it does not chain on what was folded; rebuild the read model or restore the log");
+  }
+  ASSIGN_OR_RETURN(const event::v1::Envelope envelope, DecodeRecord(record.bytes));
+  return fold_->Apply(record, envelope);
+}
+
 bool StreamWriter::StartGroup() {
-  if (appending_ || catching_up_ || queue_.empty()) return false;
-  if (clock_->SinceBoot() < not_before_) return false;
+  if (appending_ || queue_.empty()) return false;
   const absl::Status health = this->health();
   if (!health.ok()) {
     FailAll(health);
     return true;
   }
-  if (new_records_.load(std::memory_order_acquire)) return true;  // Fold them first.
+  if (new_records_.load(std::memory_order_acquire)) {
+    return clock_->SinceBoot() >= fold_again_at_;  // Fold them first.
+  }
   WatchClock();
   DecideGroup();
   if (records_.empty()) {
     fold_->Rollback();
-    SettleRefusals();
-    return true;
+    SettleRefusals(base_.position);
+  } else {
+    SendGroup();
   }
-  appending_ = true;
-  append_began_ = clock_->SinceBoot();
-  log_->Append(stream_, base_, std::move(records_), [this](const AppendResult& result) {
-    post_([this, result] { OnAppended(result); });
-  });
-  records_.clear();
   return true;
+}
+
+void StreamWriter::SendGroup() {
+  appending_ = true;
+  log_->Append(stream_, base_, std::move(records_),
+               [this, post = post_, alive = std::weak_ptr<bool>(alive_)](const AppendResult& done) {
+                 post([this, alive, done] {
+                   if (!alive.expired()) OnAppended(done);
+                 });
+               });
+  records_.clear();
 }
 
 void StreamWriter::DecideGroup() {
@@ -170,7 +211,8 @@ void StreamWriter::DecideGroup() {
 }
 
 bool StreamWriter::DecideOne(Pending pending, Head* head) {
-  const absl::Time now = clock_->Now();
+  // Whole microseconds, as folds keep them: log time never goes back, across restarts neither.
+  const absl::Time now = absl::FromUnixMicros(absl::ToUnixMicros(clock_->Now()));
   pending.time = std::max(now, head->time);
   auto envelopes = pending.request.decide(pending.time, head->position + 1);
   if (!envelopes.ok() || envelopes->empty()) {
@@ -180,135 +222,149 @@ bool StreamWriter::DecideOne(Pending pending, Head* head) {
   }
   pending.first = records_.size();
   pending.count = envelopes->size();
-  for (event::v1::Envelope& envelope : *envelopes) {
-    Record record = ChainRecord(stream_, std::move(envelope), now, head);
-    auto chained = DecodeRecord(record.bytes);
-    const absl::Status applied = chained.ok() ? fold_->Apply(record, *chained) : chained.status();
-    records_.push_back(std::move(record));
-    if (applied.ok()) continue;
-    // What cannot be folded must never be written; the others are decided again without it.
+  const absl::Status applied = ChainAndApply(*std::move(envelopes), now, head);
+  if (applied.ok()) {
+    group_.push_back(std::move(pending));
+    return true;
+  }
+  // What cannot be folded must never be written; the others are decided again without it.
+  UndoGroup();
+  if (IsRetryable(applied)) {
+    Enqueue(std::move(pending), /*at_front=*/true);
+    FailAll(applied);
+  } else {
     LogError("a decision could not be folded",
              {{"stream", stream_.ToString()}, {"code", absl::StatusCodeToString(applied.code())}});
     pending.request.done(applied);
-    UndoGroup();
-    return false;
   }
-  group_.push_back(std::move(pending));
-  return true;
+  return false;
+}
+
+absl::Status StreamWriter::ChainAndApply(std::vector<event::v1::Envelope> envelopes, absl::Time now,
+                                         Head* head) {
+  for (event::v1::Envelope& envelope : envelopes) {
+    records_.push_back(ChainRecord(stream_, std::move(envelope), now, head));
+    ASSIGN_OR_RETURN(const event::v1::Envelope chained, DecodeRecord(records_.back().bytes));
+    RETURN_IF_ERROR(fold_->Apply(records_.back(), chained));
+  }
+  return absl::OkStatus();
 }
 
 // Back to before the group: nothing of it is kept, all of it waits again.
 void StreamWriter::UndoGroup() {
   fold_->Rollback();
   records_.clear();
-  for (std::vector<Pending>* list : {&refusals_, &group_}) {
-    for (auto pending = list->rbegin(); pending != list->rend(); ++pending) {
-      pending->refusal = absl::OkStatus();
-      queue_.push_front(std::move(*pending));
-    }
-    list->clear();
-  }
+  EnqueueAgain(&refusals_);
+  EnqueueAgain(&group_);
 }
 
 void StreamWriter::OnAppended(const AppendResult& result) {
   appending_ = false;
-  last_commit_ = clock_->SinceBoot() - append_began_;
-  const bool all = result.status.ok();
-  all ? OnGroupValid() : OnGroupLost(result);
+  if (result.status.ok()) {
+    OnGroupValid();
+  } else {
+    OnGroupLost(result);
+  }
   AnswerSettled();
-  SettleRefusals();
   wake_();
 }
 
 void StreamWriter::OnGroupValid() {
-  for (Pending& pending : group_) {
-    const StreamPosition first = base_.position + 1 + pending.first;
-    const absl::Time time = pending.time;
-    const StreamPosition last = first + pending.count - 1;
-    settled_.push_back({std::move(pending), {first, last, time}});
-  }
+  const StreamPosition end = fold_->head().position;
+  for (Pending& pending : group_) Settle(std::move(pending));
   group_.clear();
   if (const absl::Status kept = fold_->Commit(); !kept.ok()) {
     // The records stand; the fold takes them from the log as soon as it can.
-    LogWarning("the read model could not keep a group", {{"stream", stream_.ToString()}});
-    new_records_.store(true);
-    return;
+    LogWarning("the read model could not keep a group",
+               {{"stream", stream_.ToString()}, {"code", absl::StatusCodeToString(kept.code())}});
+    new_records_.store(true, std::memory_order_release);
+  } else {
+    folded_.store(fold_->head().position, std::memory_order_release);
   }
-  folded_.store(fold_->head().position, std::memory_order_release);
+  SettleRefusals(end);
 }
 
 void StreamWriter::OnGroupLost(const AppendResult& result) {
   fold_->Rollback();
-  new_records_.store(true);
-  std::deque<Pending> again;
-  const bool raced = result.status.code() == absl::StatusCode::kAborted;
+  new_records_.store(true, std::memory_order_release);
+  const bool raced = absl::IsAborted(result.status);
+  // What was refused on records that do not stand is decided again with the rest.
+  EnqueueAgain(&refusals_);
+  std::vector<Pending> again;
   for (Pending& pending : group_) {
     if (pending.first + pending.count <= result.valid) {
-      const StreamPosition first = base_.position + 1 + pending.first;
-      const absl::Time time = pending.time;
-      const StreamPosition last = first + pending.count - 1;
-      settled_.push_back({std::move(pending), {first, last, time}});
-    } else if (raced && clock_->SinceBoot() < pending.request.deadline) {
-      pending.refusal = absl::OkStatus();
+      Settle(std::move(pending));
+    } else if (raced) {
       again.push_back(std::move(pending));
     } else {
-      pending.request.done(raced ? absl::UnavailableError("other writers came first for too long")
-                                 : result.status);
+      pending.request.done(NotTaken(result.status));
     }
   }
   group_.clear();
-  // What was refused on records that do not stand is decided again with the rest.
-  for (Pending& pending : refusals_) again.push_back(std::move(pending));
-  refusals_.clear();
-  queue_.insert(queue_.begin(), std::make_move_iterator(again.begin()),
-                std::make_move_iterator(again.end()));
-  if (raced) PauseAfterLoss();
+  EnqueueAgain(&again);
   FoldNew();
 }
 
-void StreamWriter::PauseAfterLoss() {
-  not_before_ = clock_->SinceBoot() + last_commit_ * absl::Uniform(random_, 0.0, 1.0);
+// Its records are valid; it is answered once they are folded.
+void StreamWriter::Settle(Pending pending) {
+  const StreamPosition first = base_.position + 1 + pending.first;
+  const WriteReceipt receipt{first, first + pending.count - 1, pending.time};
+  next_expiry_ = std::min(next_expiry_, pending.request.deadline);
+  settled_.push_back({std::move(pending), receipt});
 }
 
-// A refusal is a read: it stands only if the fold is the log's end as of now.
-void StreamWriter::SettleRefusals() {
-  if (refusals_.empty() || catching_up_) return;
-  catching_up_ = true;
-  log_->CatchUp(stream_, kCatchUpDeadline, [this](absl::StatusOr<Head> head) {
-    post_([this, head = std::move(head)] { OnCaughtUp(head); });
-  });
+// A refusal is a read: it stands only if it rests on the log's end as of the request or later.
+// `decided_at`: the valid end of what they were decided on.
+void StreamWriter::SettleRefusals(StreamPosition decided_at) {
+  auto unsure = std::make_shared<std::vector<Pending>>();
+  for (Pending& pending : std::exchange(refusals_, {})) {
+    pending.decided_at = decided_at;
+    if (pending.known_end && *pending.known_end <= decided_at) {
+      AnswerRefusal(pending);
+    } else {
+      unsure->push_back(std::move(pending));
+    }
+  }
+  if (unsure->empty()) return;
+  log_->CatchUp(stream_, kCatchUpDeadline,
+                [this, post = post_, alive = std::weak_ptr<bool>(alive_),
+                 unsure](const absl::StatusOr<Head>& head) {
+                  post([this, alive, unsure, head] {
+                    if (!alive.expired()) OnCaughtUp(unsure.get(), head);
+                  });
+                });
 }
 
-void StreamWriter::OnCaughtUp(const absl::StatusOr<Head>& head) {
-  catching_up_ = false;
-  std::vector<Pending> refusals = std::move(refusals_);
-  refusals_.clear();
-  if (!head.ok()) {
-    for (Pending& pending : refusals) {
+void StreamWriter::OnCaughtUp(std::vector<Pending>* refusals, const absl::StatusOr<Head>& head) {
+  std::vector<Pending> again;
+  for (Pending& pending : *refusals) {
+    if (!head.ok()) {
       pending.request.done(absl::UnavailableError(
           absl::StrCat("the log's end could not be reached: ", head.status().message())));
+    } else if (head->position <= pending.decided_at) {
+      AnswerRefusal(pending);
+    } else {
+      pending.known_end = head->position;
+      again.push_back(std::move(pending));
     }
-    return;
   }
-  if (*head == fold_->head()) {
-    for (Pending& pending : refusals) {
-      pending.refusal.ok() ? pending.request.done(WriteReceipt{0, 0, pending.time})
-                           : pending.request.done(pending.refusal);
-    }
-    return;
-  }
-  new_records_.store(true);
-  for (auto pending = refusals.rbegin(); pending != refusals.rend(); ++pending) {
-    pending->refusal = absl::OkStatus();
-    queue_.push_front(std::move(*pending));
-  }
+  if (again.empty()) return;
+  new_records_.store(true, std::memory_order_release);
+  EnqueueAgain(&again);
   wake_();
+}
+
+void StreamWriter::AnswerRefusal(const Pending& pending) {
+  if (pending.refusal.ok()) {
+    pending.request.done(WriteReceipt{0, 0, pending.time});
+  } else {
+    pending.request.done(pending.refusal);
+  }
 }
 
 bool StreamWriter::AnswerSettled() {
   bool worked = false;
-  while (!settled_.empty() && settled_.front().receipt.last <= fold_->head().position &&
-         settled_.front().receipt.last <= folded()) {
+  while (!settled_.empty() && settled_.front().receipt.last <= folded()) {
     Settled settled = std::move(settled_.front());
     settled_.pop_front();
     settled.pending.request.done(settled.receipt);
@@ -338,37 +394,50 @@ bool StreamWriter::WakeWaiters() {
 // Requests that waited too long to be decided at all, and valid ones that could not be folded.
 bool StreamWriter::ExpireWaiting() {
   const absl::Duration now = clock_->SinceBoot();
-  bool worked = false;
-  while (!queue_.empty() && queue_.front().request.deadline <= now) {
-    Pending pending = std::move(queue_.front());
-    queue_.pop_front();
+  if (now < next_expiry_) return false;
+  next_expiry_ = absl::InfiniteDuration();
+  std::vector<Pending> late;
+  std::deque<Pending> queue = std::exchange(queue_, {});
+  for (Pending& pending : queue) {
+    if (pending.request.deadline <= now) {
+      late.push_back(std::move(pending));
+    } else {
+      Enqueue(std::move(pending), /*at_front=*/false);
+    }
+  }
+  std::vector<Pending> unfolded;
+  std::deque<Settled> settled = std::exchange(settled_, {});
+  for (Settled& one : settled) {
+    if (one.pending.request.deadline <= now) {
+      unfolded.push_back(std::move(one.pending));
+    } else {
+      next_expiry_ = std::min(next_expiry_, one.pending.request.deadline);
+      settled_.push_back(std::move(one));
+    }
+  }
+  for (const Pending& pending : late) {
     pending.request.done(absl::UnavailableError("the log did not take the request in time"));
-    worked = true;
   }
-  while (!settled_.empty() && settled_.front().pending.request.deadline <= now) {
-    Settled settled = std::move(settled_.front());
-    settled_.pop_front();
-    settled.pending.request.done(
-        absl::UnavailableError("written, but the read model cannot keep it yet"));
-    worked = true;
+  for (const Pending& pending : unfolded) {
+    pending.request.done(absl::UnavailableError("written, but the read model cannot keep it yet"));
   }
-  return worked;
+  return !late.empty() || !unfolded.empty();
 }
 
 void StreamWriter::WatchClock() {
   const absl::Duration offset = (clock_->Now() - absl::UnixEpoch()) - clock_->SinceBoot();
-  const absl::Duration leap = offset - clock_offset_;
-  if (clock_seen_ && absl::AbsDuration(leap) >= kClockTolerance) {
+  const absl::Duration leap = offset - std::exchange(clock_offset_, offset);
+  if (std::exchange(clock_seen_, true) && absl::AbsDuration(leap) >= kClockTolerance) {
     LogError("this machine's clock leapt",
              {{"stream", stream_.ToString()}, {"by", absl::FormatDuration(leap)}});
   }
-  if (!clock_seen_ || absl::AbsDuration(leap) >= kClockTolerance) clock_offset_ = offset;
   const absl::Duration behind = fold_->head().time - clock_->Now();
-  if (behind > kClockTolerance && (!clock_seen_ || leap != absl::ZeroDuration())) {
+  const bool far = behind > kClockTolerance;
+  if (far && !behind_log_) {
     LogError("this machine's clock is behind the log's time",
              {{"stream", stream_.ToString()}, {"by", absl::FormatDuration(behind)}});
   }
-  clock_seen_ = true;
+  behind_log_ = far;
 }
 
 void StreamWriter::Break(const absl::Status& why) {
@@ -379,16 +448,16 @@ void StreamWriter::Break(const absl::Status& why) {
     health_ = why;
   }
   FailAll(why);
+  for (const Settled& settled : std::exchange(settled_, {})) {
+    settled.pending.request.done(
+        absl::UnavailableError("written, but the read model cannot keep it"));
+  }
 }
 
+// Nothing of them is in the log, and they are told so.
 void StreamWriter::FailAll(const absl::Status& why) {
-  std::deque<Pending> all = std::move(queue_);
-  queue_.clear();
-  for (std::vector<Pending>* list : {&group_, &refusals_}) {
-    for (Pending& pending : *list) all.push_back(std::move(pending));
-    list->clear();
-  }
-  for (Pending& pending : all) pending.request.done(why);
+  UndoGroup();
+  for (const Pending& pending : std::exchange(queue_, {})) pending.request.done(NotTaken(why));
 }
 
 }  // namespace purser

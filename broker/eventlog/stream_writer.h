@@ -2,15 +2,16 @@
 //
 // The one path by which anything is written to a chained stream: a request is answered only once
 // its records came back valid and are folded; where another writer came first it is decided again.
+// Pausing after a loss and yielding to the winner are the log's.
 #pragma once
 
 #include <atomic>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <vector>
 
-#include "absl/random/random.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "broker/base/clock.h"
@@ -30,13 +31,15 @@ struct WriteReceipt {
 struct WriteRequest {
   // Decides against the fold as it stands: the records to write, none, or a refusal. Runs on the
   // driving thread inside the fold's transaction, again after each lost race. `at` is the log time
-  // that its first record will have, `next` its position.
+  // that its first record will have, `next` its position. Each record has an event id of its own:
+  // the same bytes of two writers would be one record, and both would be told that it is theirs.
   std::function<absl::StatusOr<std::vector<event::v1::Envelope>>(absl::Time at,
                                                                  StreamPosition next)>
       decide;
   // Called once, on the driving thread; not at all where the writer is destroyed first.
-  // A refusal as `decide` gave it; Unavailable: the log is out of reach or did not settle it in
-  // time, and it may or may not stand; ResourceExhausted: the disk is full, nothing was written.
+  // A refusal as `decide` gave it; Unavailable: the log is out of reach, takes no writes any more
+  // (damaged, moved), or did not settle it in time, and it may or may not stand; ResourceExhausted:
+  // the disk is full, nothing was written; another code: what was decided cannot be folded.
   std::function<void(const absl::StatusOr<WriteReceipt>&)> done;
   // On Clock::SinceBoot().
   absl::Duration deadline;
@@ -48,10 +51,15 @@ class StreamWriter {
   // Runs a closure on the driving thread.
   using Post = std::function<void(std::function<void()>)>;
 
-  // `log`, `fold` and `clock` outlive it; `post` may run its closure at once where the log's
-  // RunOnce() is called on the driving thread. `wake` makes the driving thread call RunOnce().
+  // `log`, `fold` and `clock` outlive it; the stream is opened before the first RunOnce(). `post`
+  // may run its closure at once where the log's RunOnce() is called on the driving thread. `wake`
+  // makes the driving thread call RunOnce().
   StreamWriter(EventLog* log, StreamId stream, Fold* fold, const Clock* clock, Post post,
                std::function<void()> wake);
+  // On the driving thread. What is not settled is dropped unanswered, and the fold is rolled back.
+  ~StreamWriter();
+  StreamWriter(const StreamWriter&) = delete;
+  StreamWriter& operator=(const StreamWriter&) = delete;
 
   void Submit(WriteRequest request);
 
@@ -75,10 +83,13 @@ class StreamWriter {
  private:
   struct Pending {
     WriteRequest request;
-    absl::Status refusal;  // or OK: it wrote nothing, or its records are in the group
-    size_t first = 0;      // of its records in the group
+    absl::Status refusal = {};  // or OK: it wrote nothing, or its records are in the group
+    size_t first = 0;           // of its records in the group
     size_t count = 0;
-    absl::Time time;
+    absl::Time time = {};
+    StreamPosition decided_at = 0;  // what a refusal rests on
+    // Where the log ended at a time after the request came; a refusal at or behind it stands.
+    std::optional<StreamPosition> known_end = std::nullopt;
   };
   struct Settled {
     Pending pending;
@@ -93,20 +104,27 @@ class StreamWriter {
   bool TakeSubmitted();
   bool FoldNew();
   absl::Status FoldBatch(const std::vector<StoredRecord>& batch);
+  absl::Status FoldRecord(const StoredRecord& stored);
   bool StartGroup();
   void DecideGroup();
   // Decides one request and applies its records to the open fold; false where the group was undone.
   bool DecideOne(Pending pending, Head* head);
+  absl::Status ChainAndApply(std::vector<event::v1::Envelope> envelopes, absl::Time now,
+                             Head* head);
   void UndoGroup();
+  void SendGroup();
   void OnAppended(const AppendResult& result);
   void OnGroupValid();
   void OnGroupLost(const AppendResult& result);
-  void SettleRefusals();
-  void OnCaughtUp(const absl::StatusOr<Head>& head);
+  void Settle(Pending pending);
+  void SettleRefusals(StreamPosition decided_at);
+  void OnCaughtUp(std::vector<Pending>* refusals, const absl::StatusOr<Head>& head);
+  static void AnswerRefusal(const Pending& pending);
+  void Enqueue(Pending pending, bool at_front);
+  void EnqueueAgain(std::vector<Pending>* pendings);
   bool AnswerSettled();
   bool ExpireWaiting();
   bool WakeWaiters();
-  void PauseAfterLoss();
   void WatchClock();
   void Break(const absl::Status& why);
   void FailAll(const absl::Status& why);
@@ -117,7 +135,6 @@ class StreamWriter {
   const Clock* const clock_;
   const Post post_;
   const std::function<void()> wake_;
-  absl::BitGen random_;
 
   std::atomic<StreamPosition> folded_{0};
   std::atomic<bool> new_records_{true};
@@ -136,12 +153,13 @@ class StreamWriter {
   std::vector<Waiter> waiters_;
   Head base_;  // what the group was decided on
   bool appending_ = false;
-  bool catching_up_ = false;
-  absl::Duration not_before_ = absl::ZeroDuration();
-  absl::Duration append_began_;
-  absl::Duration last_commit_ = absl::Milliseconds(1);
+  absl::Duration fold_again_at_ = absl::ZeroDuration();
+  absl::Duration next_expiry_ = absl::InfiniteDuration();  // no request expires before it
   absl::Duration clock_offset_ = absl::ZeroDuration();
   bool clock_seen_ = false;
+  bool behind_log_ = false;
+  // Dies with the writer; what the log still holds of it then does nothing.
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
 }  // namespace purser
