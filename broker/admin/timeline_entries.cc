@@ -72,6 +72,16 @@ void AddMemberCounts(int added, int removed, TimelineEntry* entry) {
   if (removed > 0) absl::StrAppend(summary, "; ", removed, " members removed");
 }
 
+template <typename Payload>
+void AddMembers(const Payload& payload, TimelineEntry* entry) {
+  if (payload.members_cleared()) {
+    absl::StrAppend(entry->mutable_summary(), "; all members removed but ",
+                    payload.members_added_size());
+  } else {
+    AddMemberCounts(payload.members_added_size(), payload.members_removed_size(), entry);
+  }
+}
+
 void DescribeCreated(const event::v1::ResourceCreated& created, bool show, TimelineEntry* entry) {
   entry->set_kind("created");
   AddObject(created.attributes(), show, entry);
@@ -89,7 +99,7 @@ void DescribeChanged(const event::v1::ResourceChanged& changed, bool show, Timel
   }
   entry->set_summary(changed.changes().empty() ? "changed"
                                                : absl::StrCat("changed ", Names(*entry)));
-  AddMemberCounts(changed.members_added_size(), changed.members_removed_size(), entry);
+  AddMembers(changed, entry);
 }
 
 void DescribeReplaced(const event::v1::ResourceReplaced& replaced, bool show,
@@ -97,7 +107,7 @@ void DescribeReplaced(const event::v1::ResourceReplaced& replaced, bool show,
   entry->set_kind("replaced");
   AddObject(replaced.attributes(), show, entry);
   entry->set_summary(absl::StrCat("replaced by ", Names(*entry)));
-  AddMemberCounts(replaced.members_added_size(), replaced.members_removed_size(), entry);
+  AddMembers(replaced, entry);
 }
 
 // A record that names the resource itself.
@@ -138,6 +148,7 @@ bool Joins(const Payload& payload, const std::string& id) {
 
 template <typename Payload>
 bool Leaves(const Payload& payload, const std::string& id) {
+  if (payload.members_cleared()) return true;
   for (const std::string& member : payload.members_removed()) {
     if (member == id) return true;
   }

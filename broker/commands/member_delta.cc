@@ -52,6 +52,10 @@ class MemberResolution {
     for (const auto& [id, in] : wanted_) {
       RETURN_IF_ERROR(Settle(id, in));
     }
+    if (bytes_ > kMaxMemberBytes && cleared_) ClearInstead();
+    if (bytes_ > kMaxMemberBytes) {
+      return scim::ScimError(413, ErrorType::kNone, "too many members change in one request");
+    }
     return std::move(delta_);
   }
 
@@ -106,13 +110,26 @@ class MemberResolution {
 
   // After Clear(): present members that are wanted stay, the others go.
   absl::Status DropPresent() {
-    absl::Status status;
-    RETURN_IF_ERROR(
-        state_.ForEachMember(group_id_, [&](const std::string& id, event::v1::ResourceType) {
-          if (wanted_.erase(id) == 0) status = Remove(id);
-          return status.ok();
-        }));
-    return status;
+    return state_.ForEachMember(group_id_,
+                                [&](const std::string& id, event::v1::ResourceType type) {
+                                  if (wanted_.erase(id) == 0) {
+                                    Remove(id);
+                                  } else {
+                                    kept_.push_back({id, type});
+                                  }
+                                  return true;
+                                });
+  }
+
+  // Names who stays, where naming who goes is too much.
+  void ClearInstead() {
+    for (const std::string& id : delta_.removed) bytes_ -= BytesOf(id);
+    for (MemberDelta::Member& member : kept_) {
+      bytes_ += BytesOf(member.id);
+      delta_.added.push_back(std::move(member));
+    }
+    delta_.removed.clear();
+    delta_.cleared = true;
   }
 
   absl::Status Settle(const std::string& id, bool in) {
@@ -120,7 +137,9 @@ class MemberResolution {
       ASSIGN_OR_RETURN(const bool member, state_.HasMember(group_id_, id));
       if (member == in) return absl::OkStatus();
     }
-    return in ? Add(id) : Remove(id);
+    if (in) return Add(id);
+    Remove(id);
+    return absl::OkStatus();
   }
 
   absl::Status Add(const std::string& id) {
@@ -130,19 +149,16 @@ class MemberResolution {
     ASSIGN_OR_RETURN(const std::optional<event::v1::ResourceType> type, state_.TypeOf(id));
     if (!type.has_value()) return BadMember("a member does not exist");
     delta_.added.push_back({id, *type});
-    return Count(id);
+    bytes_ += BytesOf(id);
+    return absl::OkStatus();
   }
 
-  absl::Status Remove(const std::string& id) {
+  void Remove(const std::string& id) {
     delta_.removed.push_back(id);
-    return Count(id);
+    bytes_ += BytesOf(id);
   }
 
-  absl::Status Count(const std::string& id) {
-    bytes_ += id.size() + kBytesBesideId;
-    if (bytes_ <= kMaxMemberBytes) return absl::OkStatus();
-    return scim::ScimError(413, ErrorType::kNone, "too many members change in one request");
-  }
+  static size_t BytesOf(const std::string& id) { return id.size() + kBytesBesideId; }
 
   static absl::Status BadMember(absl::string_view why) {
     return scim::BadRequest(ErrorType::kInvalidValue, why);
@@ -151,7 +167,8 @@ class MemberResolution {
   const DirectoryState& state_;
   const std::string group_id_;
   bool cleared_ = false;
-  std::map<std::string, bool> wanted_;  // sorted, so that a decision repeats
+  std::map<std::string, bool> wanted_;     // sorted, so that a decision repeats
+  std::vector<MemberDelta::Member> kept_;  // after Clear(): members before who stay
   size_t bytes_ = 0;
   MemberDelta delta_;
 };

@@ -18,8 +18,11 @@ struct MemberDelta {
   };
   std::vector<Member> added;         // not members before, each a live resource
   std::vector<std::string> removed;  // members before
+  // Everybody who is not in `added` goes; `added` then also names those who stay, and `removed`
+  // nobody. The form of a delta whose `removed` would be too large.
+  bool cleared = false;
 
-  bool empty() const { return added.empty() && removed.empty(); }
+  bool empty() const { return added.empty() && removed.empty() && !cleared; }
 };
 
 // All: 400 invalidValue where an added member does not exist or is the group itself, 413 where the

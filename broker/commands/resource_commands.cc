@@ -91,6 +91,7 @@ void SetDelta(const MemberDelta& delta, Payload* payload) {
     added->set_type(member.type);
   }
   for (const std::string& id : delta.removed) payload->add_members_removed(id);
+  payload->set_members_cleared(delta.cleared);
 }
 
 }  // namespace

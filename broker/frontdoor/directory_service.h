@@ -1,6 +1,7 @@
 // One directory: its fold, its writer, and reads that never miss an acknowledged write.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -35,11 +36,17 @@ class DirectoryService {
 
   // Calls `done` once the read model holds every write that was acknowledged anywhere before the
   // call: at once where it does already. DeadlineExceeded or Unavailable after at most `within`.
+  // On the caller's thread, or on the one that drives the log.
   void WhenCurrent(absl::Duration within, std::function<void(absl::Status)> done);
+
+  // How long ago the read model was last known to hold every acknowledged write; infinite where it
+  // was not since the start. Any thread.
+  absl::Duration SinceCurrent() const;
 
  private:
   DirectoryService(const std::string& path, const std::string& id, EventLog* log,
                    const Clock* clock);
+  void NoteCurrent(absl::Duration asked);
 
   const std::string id_;
   const StreamId stream_;
@@ -48,6 +55,7 @@ class DirectoryService {
   std::unique_ptr<DirectoryProjection> projection_;
   std::unique_ptr<StreamWriter> writer_;
   DirectoryReaders readers_;
+  std::atomic<int64_t> current_at_;  // nanoseconds since boot
 };
 
 }  // namespace purser

@@ -1,7 +1,9 @@
 #include "broker/frontdoor/scim_endpoints.h"
 
+#include <algorithm>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -19,6 +21,12 @@ const scim::ResourceSchema* SchemaOfEndpoint(const std::string& segment) {
   return nullptr;
 }
 
+// Fit for a record and a log line: what it holds is the client's, and may be anything.
+bool IsPlainToken(absl::string_view text) {
+  return !text.empty() && text.size() <= 128 &&
+         std::all_of(text.begin(), text.end(), [](char c) { return absl::ascii_isgraph(c); });
+}
+
 bool HasBody(const std::string& method) {
   return method == "POST" || method == "PUT" || method == "PATCH";
 }
@@ -33,7 +41,7 @@ void ScimEndpoints::Handle(http::Request http, http::Respond respond, DirectoryS
   request->directory = directory;
   request->base_url = public_url.empty()
                           ? absl::StrCat(request->http.scheme, "://", request->http.host, base_path)
-                          : public_url;
+                          : std::string(absl::StripSuffix(public_url, "/"));
   absl::string_view rest = request->http.path;
   absl::ConsumePrefix(&rest, base_path);
   request->segments = absl::StrSplit(rest, '/', absl::SkipEmpty());
@@ -50,9 +58,8 @@ absl::Status ScimEndpoints::Admit(ScimRequest* request) const {
       options_.tokens->AuthenticateHeader(
           request->directory->id(), request->http.Header("Authorization"), options_.clock->Now()));
   const absl::string_view given = request->http.Header("X-Request-Id");
-  request->request_id = given.empty() || given.size() > 128
-                            ? options_.ids->NewId(options_.clock->Now())
-                            : std::string(given);
+  request->request_id =
+      IsPlainToken(given) ? std::string(given) : options_.ids->NewId(options_.clock->Now());
   if (!scim::AcceptsScim(request->http.Header("Accept"))) {
     return scim::ScimError(406, scim::ErrorType::kNone,
                            "only application/scim+json can be answered");
@@ -70,6 +77,8 @@ void ScimEndpoints::Route(const ScimRequestPtr& request) const {
   request->schema = SchemaOfEndpoint(first);
   if (request->schema != nullptr) {
     RouteResources(request);
+  } else if (first.empty() || (first == ".search" && request->segments.size() == 1)) {
+    RouteRoot(request, /*search=*/!first.empty());
   } else if (first == "ServiceProviderConfig" || first == "Schemas" || first == "ResourceTypes") {
     request->respond(Discover(*request));
   } else if (first == "Me" || first == "Bulk") {
@@ -77,6 +86,13 @@ void ScimEndpoints::Route(const ScimRequestPtr& request) const {
   } else {
     request->respond(ErrorResponse(404, "no such endpoint"));
   }
+}
+
+// All resources, of both types (RFC 7644, sections 3.4.2.1 and 3.4.3).
+void ScimEndpoints::RouteRoot(const ScimRequestPtr& request, bool search) const {
+  const std::string& method = request->http.method;
+  const bool offered = search ? method == "POST" : method == "GET" || method == "HEAD";
+  offered ? List(request, search) : request->respond(MethodNotAllowed(search ? "POST" : "GET"));
 }
 
 void ScimEndpoints::RouteResources(const ScimRequestPtr& request) const {

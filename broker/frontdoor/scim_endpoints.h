@@ -14,6 +14,9 @@
 
 namespace purser {
 
+// kLong: follows the directory's size, or a group's, instead of the answer's.
+enum class ReadCost { kShort, kLong };
+
 // Thread-safe: requests come on the server's threads, writes are answered on the directory's.
 class ScimEndpoints {
  public:
@@ -24,6 +27,10 @@ class ScimEndpoints {
     // How long a write may wait to be settled, a read for the log's end.
     absl::Duration write_deadline = absl::Seconds(10);
     absl::Duration read_deadline = absl::Seconds(2);
+    // Runs a read elsewhere: a long one, that no server's thread may be held by, or one that had to
+    // wait and comes on the directory's thread. False where too many wait. Unset: runs them at
+    // once.
+    std::function<bool(ReadCost, std::function<void()>)> run_read = nullptr;
   };
 
   explicit ScimEndpoints(const Options& options) : options_(options) {}
@@ -37,6 +44,7 @@ class ScimEndpoints {
   absl::Status Admit(ScimRequest* request) const;
   void Route(const ScimRequestPtr& request) const;
   void RouteResources(const ScimRequestPtr& request) const;
+  void RouteRoot(const ScimRequestPtr& request, bool search) const;
 
   // scim_discovery.cc
   http::Response Discover(const ScimRequest& request) const;
@@ -44,9 +52,9 @@ class ScimEndpoints {
   // scim_reads.cc
   void Get(const ScimRequestPtr& request) const;
   void List(const ScimRequestPtr& request, bool search) const;
+  using ReadFn = std::function<absl::StatusOr<http::Response>(const DirectoryReader&)>;
   // Runs `read` once the read model is current enough for the request, and answers with its result.
-  void Read(const ScimRequestPtr& request,
-            std::function<absl::StatusOr<http::Response>(const DirectoryReader&)> read) const;
+  void Read(const ScimRequestPtr& request, ReadCost cost, ReadFn read) const;
 
   // scim_writes.cc
   void Post(const ScimRequestPtr& request) const;

@@ -34,7 +34,7 @@ absl::StatusOr<std::string> RenderWithReferences(const ScimRequest& request,
   scim::ResourceView view;
   view.resource = &resource;
   std::vector<scim::Reference> references;
-  if (projection.IncludesReferences(*request.schema)) {
+  if (projection.IncludesReferences(scim::SchemaOf(resource.type))) {
     if (resource.type == event::v1::USER) {
       ASSIGN_OR_RETURN(references, GroupReferences(reader, resource.id));
       view.groups = &references;

@@ -1,7 +1,9 @@
 #include "broker/frontdoor/scim_request.h"
 
+#include <algorithm>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "broker/scim/error.h"
 #include "broker/scim/render.h"
@@ -16,6 +18,13 @@ http::Response FromAnswer(const scim::ErrorAnswer& answer) {
     response.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"purser\"");
   }
   return response;
+}
+
+// "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01" (W3C Trace Context).
+bool IsTraceParent(absl::string_view text) {
+  return text.size() == 55 && std::all_of(text.begin(), text.end(), [](char c) {
+           return c == '-' || absl::ascii_isxdigit(c);
+         });
 }
 
 }  // namespace
@@ -48,7 +57,8 @@ event::v1::Envelope EnvelopeOf(const ScimRequest& request) {
   event::v1::Envelope envelope;
   envelope.set_actor(request.principal.token_id);
   envelope.set_request_id(request.request_id);
-  envelope.set_trace_parent(std::string(request.http.Header("traceparent")));
+  const absl::string_view trace = request.http.Header("traceparent");
+  if (IsTraceParent(trace)) envelope.set_trace_parent(std::string(trace));
   return envelope;
 }
 

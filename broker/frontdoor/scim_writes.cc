@@ -26,14 +26,15 @@ scim::Preconditions PreconditionsOf(const ScimRequest& request) {
           scim::EntityTags::Parse(request.http.Header("If-None-Match"))};
 }
 
-event::v1::Envelope EventOf(const ScimRequest& request, const Decision& decision, IdSource* ids,
+// Takes the decision's payload.
+event::v1::Envelope EventOf(const ScimRequest& request, Decision* decision, IdSource* ids,
                             absl::Time at) {
   event::v1::Envelope envelope = EnvelopeOf(request);
   envelope.set_event_id(ids->NewId(at));
-  envelope.set_kind(decision.kind);
-  envelope.set_resource_type(decision.type);
-  envelope.set_resource_id(decision.id);
-  SealedPayload sealed = Seal(decision.id, decision.payload);
+  envelope.set_kind(decision->kind);
+  envelope.set_resource_type(decision->type);
+  envelope.set_resource_id(decision->id);
+  SealedPayload sealed = Seal(decision->id, std::move(decision->payload));
   envelope.set_key_id(std::move(sealed.key_id));
   envelope.set_payload(std::move(sealed.bytes));
   return envelope;
@@ -43,21 +44,63 @@ event::v1::Envelope EventOf(const ScimRequest& request, const Decision& decision
 absl::StatusOr<http::Response> Answer(const ScimRequest& request, const Decision& decision,
                                       const scim::Projection& projection) {
   const Resource& resource = decision.after;
-  if (request.http.method == "DELETE") return http::Response{.status = 204};
-  const DirectoryReader& reader = request.directory->state();
-  if (request.http.method == "PATCH" && resource.type == event::v1::GROUP &&
-      projection.is_default()) {
-    ASSIGN_OR_RETURN(const uint64_t members, reader.MemberCount(resource.id));
-    if (members > kMembersInAnswer) return ScimResponse(204, "", resource.version);
-  }
-  ASSIGN_OR_RETURN(std::string body, RenderWithReferences(request, resource, reader, projection));
   const bool created = request.http.method == "POST";
+  std::string body;
+  if (created && resource.type == event::v1::USER) {
+    // Nobody had its id, so no group holds it: the read model need not be asked.
+    scim::ResourceView view;
+    view.resource = &resource;
+    body = scim::RenderResource(view, request.base_url, projection);
+  } else {
+    ASSIGN_OR_RETURN(const auto reader, request.directory->readers().Take());
+    if (request.http.method == "PATCH" && resource.type == event::v1::GROUP &&
+        projection.is_default()) {
+      ASSIGN_OR_RETURN(const uint64_t members, reader->MemberCount(resource.id));
+      if (members > kMembersInAnswer) return ScimResponse(204, "", resource.version);
+    }
+    ASSIGN_OR_RETURN(body, RenderWithReferences(request, resource, *reader, projection));
+  }
   http::Response response = ScimResponse(created ? 201 : 200, std::move(body), resource.version);
   if (created) {
     response.headers.emplace_back("Location",
                                   scim::LocationOf(request.base_url, resource.type, resource.id));
   }
   return response;
+}
+
+// Decides on the directory's thread; what is left to be rendered is left to the server's.
+struct PendingWrite {
+  ScimRequestPtr request;
+  scim::Projection projection;
+  Decide decide;
+  Decision decision;
+};
+
+absl::StatusOr<std::vector<event::v1::Envelope>> DecideWrite(PendingWrite* write, IdSource* ids,
+                                                             absl::Time at, StreamPosition next) {
+  Decision& decision = write->decision;
+  ASSIGN_OR_RETURN(decision, write->decide(write->request->directory->state(), at));
+  std::vector<event::v1::Envelope> events;
+  if (!decision.changed) return events;
+  decision.after.version = next;
+  decision.after.last_modified = at;
+  if (decision.kind == event::v1::RESOURCE_CREATED) decision.after.created = at;
+  events.push_back(EventOf(*write->request, &decision, ids, at));
+  return events;
+}
+
+void AnswerWrite(const std::shared_ptr<PendingWrite>& write,
+                 const absl::StatusOr<WriteReceipt>& receipt) {
+  const ScimRequest& request = *write->request;
+  if (!receipt.ok()) return request.respond(ErrorResponse(receipt.status()));
+  http::Response response{.status = 204};
+  if (request.http.method != "DELETE") {
+    response.render = [write] {
+      auto answer = Answer(*write->request, write->decision, write->projection);
+      return answer.ok() ? *std::move(answer) : ErrorResponse(answer.status());
+    };
+  }
+  request.respond(std::move(response));
 }
 
 // Submits a decision to the directory's writer and answers with what came of it.
@@ -67,55 +110,72 @@ void Write(const ScimRequestPtr& request, const ScimEndpoints::Options& options,
     request->respond(ErrorResponse(projection.status()));
     return;
   }
-  auto decision = std::make_shared<Decision>();
+  auto pending = std::make_shared<PendingWrite>();
+  pending->request = request;
+  pending->projection = *std::move(projection);
+  pending->decide = std::move(decide);
   WriteRequest write;
   write.deadline = options.clock->SinceBoot() + options.write_deadline;
-  write.decide = [request, decision, decide = std::move(decide), ids = options.ids](
-                     absl::Time at,
-                     StreamPosition next) -> absl::StatusOr<std::vector<event::v1::Envelope>> {
-    ASSIGN_OR_RETURN(*decision, decide(request->directory->state(), at));
-    std::vector<event::v1::Envelope> events;
-    if (!decision->changed) return events;
-    decision->after.version = next;
-    decision->after.last_modified = at;
-    if (decision->kind == event::v1::RESOURCE_CREATED) decision->after.created = at;
-    events.push_back(EventOf(*request, *decision, ids, at));
-    return events;
+  write.decide = [pending, ids = options.ids](absl::Time at, StreamPosition next) {
+    return DecideWrite(pending.get(), ids, at, next);
   };
-  write.done = [request, decision,
-                projection = *std::move(projection)](const absl::StatusOr<WriteReceipt>& receipt) {
-    auto response = receipt.ok() ? Answer(*request, *decision, projection) : receipt.status();
-    request->respond(response.ok() ? *std::move(response) : ErrorResponse(response.status()));
+  write.done = [pending](const absl::StatusOr<WriteReceipt>& receipt) {
+    AnswerWrite(pending, receipt);
   };
   request->directory->writer().Submit(std::move(write));
+}
+
+// A body parsed on the request's own thread. Handed out whole: a request that has to be decided
+// again, which is rare, parses its body again.
+class ParsedBody {
+ public:
+  ParsedBody(const ScimRequest& request, scim::ResourceInput input)
+      : request_(request), input_(std::move(input)) {}
+
+  absl::StatusOr<scim::ResourceInput> Take() {
+    if (input_.has_value()) {
+      scim::ResourceInput input = *std::move(input_);
+      input_.reset();
+      return input;
+    }
+    return scim::ParseResource(*request_.schema, request_.http.body);
+  }
+
+ private:
+  const ScimRequest& request_;
+  std::optional<scim::ResourceInput> input_;
+};
+
+// Nothing where the body is refused, and that is answered.
+std::shared_ptr<ParsedBody> ParseBody(const ScimRequestPtr& request) {
+  auto input = scim::ParseResource(*request->schema, request->http.body);
+  if (input.ok()) return std::make_shared<ParsedBody>(*request, *std::move(input));
+  request->respond(ErrorResponse(input.status()));
+  return nullptr;
 }
 
 }  // namespace
 
 void ScimEndpoints::Post(const ScimRequestPtr& request) const {
-  auto input = scim::ParseResource(*request->schema, request->http.body);
-  if (!input.ok()) {
-    request->respond(ErrorResponse(input.status()));
-    return;
-  }
+  const std::shared_ptr<ParsedBody> body = ParseBody(request);
+  if (body == nullptr) return;
   const std::string id = options_.ids->NewId(options_.clock->Now());
-  auto shared = std::make_shared<const scim::ResourceInput>(*std::move(input));
-  Write(request, options_, [shared, id](const DirectoryState& state, absl::Time at) {
-    return DecideCreate(state, *shared, id, at);
-  });
+  Write(request, options_,
+        [body, id](const DirectoryState& state, absl::Time at) -> absl::StatusOr<Decision> {
+          ASSIGN_OR_RETURN(scim::ResourceInput input, body->Take());
+          return DecideCreate(state, std::move(input), id, at);
+        });
 }
 
 void ScimEndpoints::Put(const ScimRequestPtr& request) const {
-  auto input = scim::ParseResource(*request->schema, request->http.body);
-  if (!input.ok()) {
-    request->respond(ErrorResponse(input.status()));
-    return;
-  }
-  auto shared = std::make_shared<const scim::ResourceInput>(*std::move(input));
+  const std::shared_ptr<ParsedBody> body = ParseBody(request);
+  if (body == nullptr) return;
+  // `request` is borrowed: the write holds it as long as this closure.
   Write(request, options_,
-        [shared, request, conditions = PreconditionsOf(*request)](const DirectoryState& state,
-                                                                  absl::Time at) {
-          return DecideReplace(state, *shared, request->resource_id(), conditions, at);
+        [body, request = request.get(), conditions = PreconditionsOf(*request)](
+            const DirectoryState& state, absl::Time at) -> absl::StatusOr<Decision> {
+          ASSIGN_OR_RETURN(scim::ResourceInput input, body->Take());
+          return DecideReplace(state, std::move(input), request->resource_id(), conditions, at);
         });
 }
 

@@ -148,6 +148,7 @@ void Connection::HandOver() {
 void Connection::Settle(std::optional<Response> response) {
   if (state_ != State::kHandling) return;
   if (!response.has_value()) return Close();
+  if (response->render) response = response->render();
   WriteResponse(*std::move(response), parser_->reusable() && !context_->draining);
   Run();
 }

@@ -38,6 +38,9 @@ struct Response {
   std::vector<std::pair<std::string, std::string>> headers;
   std::string content_type;
   std::string body;
+  // Where set, makes the response anew once it is to be sent, on one of the server's threads: so
+  // that whoever answers need not render.
+  std::function<Response()> render = nullptr;
 };
 
 // Sends the answer; called once for each request, from any thread, at any time. Dropped without a

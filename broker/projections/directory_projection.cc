@@ -3,11 +3,13 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "broker/base/status.h"
 #include "broker/domain/caseless.h"
 #include "broker/events/sealing.h"
 #include "broker/projections/fold_file.h"
+#include "broker/scim/patch.h"
 
 namespace purser {
 namespace {
@@ -57,23 +59,6 @@ std::string ManagerOf(const json& attributes) {
 
 void BindOptional(Statement& statement, const std::string& text) {
   text.empty() ? statement.BindNull() : statement.Bind(text);
-}
-
-// Sets, or unassigns where `value` is empty, one attribute, of an extension where one is named.
-absl::Status ApplyChange(const event::v1::AttributeChange& change, json* attributes) {
-  json value;
-  if (!change.value().empty()) {
-    value = json::parse(change.value(), nullptr, /*allow_exceptions=*/false);
-    if (value.is_discarded()) return absl::DataLossError("an attribute's value is not JSON");
-  }
-  json& owner = change.schema().empty() ? *attributes : (*attributes)[change.schema()];
-  if (change.value().empty()) {
-    if (owner.is_object()) owner.erase(change.attribute());
-  } else {
-    owner[change.attribute()] = std::move(value);
-  }
-  if (!change.schema().empty() && owner.empty()) attributes->erase(change.schema());
-  return absl::OkStatus();
 }
 
 template <typename Payload>
@@ -254,6 +239,29 @@ absl::Status DirectoryProjection::RemoveMember(absl::string_view group_id,
   return BumpVersion(member_id, type, position);
 }
 
+template <typename Payload>
+absl::Status DirectoryProjection::ChangeMembers(const Payload& payload, absl::string_view group_id,
+                                                StreamPosition position) {
+  if (payload.members_cleared()) {
+    absl::flat_hash_set<absl::string_view> stay;
+    for (const event::v1::Member& member : payload.members_added()) stay.insert(member.id());
+    std::vector<std::string> gone;
+    RETURN_IF_ERROR(
+        reader_.ForEachMember(group_id, [&](const std::string& id, event::v1::ResourceType) {
+          if (!stay.contains(id)) gone.push_back(id);
+          return true;
+        }));
+    for (const std::string& id : gone) RETURN_IF_ERROR(RemoveMember(group_id, id, position));
+  }
+  for (const std::string& id : payload.members_removed()) {
+    RETURN_IF_ERROR(RemoveMember(group_id, id, position));
+  }
+  for (const event::v1::Member& member : payload.members_added()) {
+    RETURN_IF_ERROR(AddMember(group_id, member, position));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status DirectoryProjection::ApplyCreated(const Envelope& envelope) {
   ASSIGN_OR_RETURN(const auto payload, OpenPayload<event::v1::ResourceCreated>(envelope));
   RETURN_IF_ERROR(Insert(envelope, payload.attributes()));
@@ -271,7 +279,7 @@ absl::Status DirectoryProjection::ApplyChanged(const Envelope& envelope) {
     ASSIGN_OR_RETURN(auto resource, reader_.Find(envelope.resource_type(), envelope.resource_id()));
     if (!resource) return absl::DataLossError("a change of a resource that is not there");
     for (const event::v1::AttributeChange& change : payload.changes()) {
-      RETURN_IF_ERROR(ApplyChange(change, &resource->attributes));
+      RETURN_IF_ERROR(scim::ApplyChange(change, &resource->attributes));
     }
     RETURN_IF_ERROR(Update(envelope.resource_type(), envelope.resource_id(), position,
                            TimeOf(envelope), resource->attributes));
@@ -282,12 +290,7 @@ absl::Status DirectoryProjection::ApplyChanged(const Envelope& envelope) {
                         .Bind(envelope.resource_id())
                         .Run());
   }
-  for (const std::string& member : payload.members_removed()) {
-    RETURN_IF_ERROR(RemoveMember(envelope.resource_id(), member, position));
-  }
-  for (const event::v1::Member& member : payload.members_added()) {
-    RETURN_IF_ERROR(AddMember(envelope.resource_id(), member, position));
-  }
+  RETURN_IF_ERROR(ChangeMembers(payload, envelope.resource_id(), position));
   return Touch(envelope.resource_id(), envelope.resource_type(), position);
 }
 
@@ -298,12 +301,7 @@ absl::Status DirectoryProjection::ApplyReplaced(const Envelope& envelope) {
   const StreamPosition position = envelope.resource_version();
   RETURN_IF_ERROR(Update(envelope.resource_type(), envelope.resource_id(), position,
                          TimeOf(envelope), attributes));
-  for (const std::string& member : payload.members_removed()) {
-    RETURN_IF_ERROR(RemoveMember(envelope.resource_id(), member, position));
-  }
-  for (const event::v1::Member& member : payload.members_added()) {
-    RETURN_IF_ERROR(AddMember(envelope.resource_id(), member, position));
-  }
+  RETURN_IF_ERROR(ChangeMembers(payload, envelope.resource_id(), position));
   return Touch(envelope.resource_id(), envelope.resource_type(), position);
 }
 

@@ -54,6 +54,9 @@ class DirectoryProjection : public Fold {
                          StreamPosition position);
   absl::Status RemoveMember(absl::string_view group_id, absl::string_view member_id,
                             StreamPosition position);
+  template <typename Payload>
+  absl::Status ChangeMembers(const Payload& payload, absl::string_view group_id,
+                             StreamPosition position);
   absl::Status LeaveGroups(absl::string_view id, const event::v1::Envelope& envelope);
   absl::Status Touch(absl::string_view id, event::v1::ResourceType type, StreamPosition position);
   absl::Status BumpVersion(absl::string_view id, event::v1::ResourceType type,

@@ -237,6 +237,7 @@ void AppWorker::FollowRecord(const StoredRecord& record, const DirectoryReader& 
 // Which memberships an event is about, and whether it takes access away.
 void AppWorker::FollowGroup(const event::v1::Envelope& envelope, bool* urgent) {
   std::vector<std::string> members;
+  bool cleared = false;
   const auto collect = [&](const auto& added, const auto& removed) {
     for (const auto& member : added) members.push_back(member.id());
     for (const auto& member : removed) members.push_back(member);
@@ -245,6 +246,7 @@ void AppWorker::FollowGroup(const event::v1::Envelope& envelope, bool* urgent) {
     const auto changed = OpenPayload<event::v1::ResourceChanged>(envelope);
     if (!changed.ok()) return;
     collect(changed->members_added(), changed->members_removed());
+    cleared = changed->members_cleared();
     for (const event::v1::AttributeChange& change : changed->changes()) {
       if (change.attribute() == "active" && change.value() == "false") *urgent = true;
     }
@@ -256,10 +258,12 @@ void AppWorker::FollowGroup(const event::v1::Envelope& envelope, bool* urgent) {
   } else if (envelope.kind() == event::v1::RESOURCE_REPLACED) {
     const auto replaced = OpenPayload<event::v1::ResourceReplaced>(envelope);
     if (replaced.ok()) collect(replaced->members_added(), replaced->members_removed());
+    cleared = replaced.ok() && replaced->members_cleared();
   }
-  if (members.empty() || !settings_->groups.enabled) return;
+  if ((members.empty() && !cleared) || !settings_->groups.enabled) return;
   LaneRun& run = queue_.Run(envelope.resource_id(), event::v1::GROUP);
   run.members.insert(members.begin(), members.end());
+  if (cleared) run.all_members = true;
 }
 
 void AppWorker::WakeLane(const std::string& id, event::v1::ResourceType type,

@@ -73,6 +73,7 @@ class GroupCommands : public testing::Test {
     std::string delta;
     for (const auto& member : payload.members_added()) absl::StrAppend(&delta, "+", member.id());
     for (const auto& id : payload.members_removed()) absl::StrAppend(&delta, "-", id);
+    if (payload.members_cleared()) absl::StrAppend(&delta, " and nobody else");
     return delta;
   }
   std::string PatchDelta(const json& operations) {
@@ -181,6 +182,10 @@ TEST_F(GroupCommands, MoreMembersThanOneWriteTakesAre413) {
   ids.push_back("u1");
   ids.push_back("u2");
   EXPECT_EQ(PutDelta(Ids(ids)), "unchanged");
+  // Who stays is named where who goes would be too much.
+  EXPECT_EQ(PatchDelta({{{"op", "remove"}, {"path", "members"}}}), " and nobody else");
+  EXPECT_EQ(PatchDelta({Op("replace", Ids({}))}), " and nobody else");
+  EXPECT_EQ(PutDelta(Ids({"u1", "u3"})), "+u3+u1 and nobody else");
 }
 
 }  // namespace

@@ -211,8 +211,8 @@ class StreamWriterTest : public testing::Test {
     auto outcome = std::make_shared<Outcome>();
     WriteRequest request;
     request.deadline = clock_.SinceBoot() + within;
-    request.decide = [name, outcome, fold = &nodes_[n].fold](
-                         absl::Time,
+    request.decide = [this, name, outcome, fold = &nodes_[n].fold](
+                         absl::Time at,
                          StreamPosition) -> absl::StatusOr<std::vector<event::v1::Envelope>> {
       ++outcome->decisions;
       absl::string_view bare = name;

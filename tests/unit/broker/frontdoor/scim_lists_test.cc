@@ -1,0 +1,174 @@
+// Lists, filters and projections through the endpoints (facts 24, 26, 27).
+#include <gmock/gmock.h>
+
+#include "tests/unit/broker/frontdoor/scim_rig.h"
+
+namespace purser {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+class ScimLists : public ScimRig {
+ protected:
+  void CreateUsers(int count) {
+    for (int i = 0; i < count; ++i) CreateUser(absl::StrCat("user", i));
+  }
+  static std::vector<std::string> Names(const Answer& answer) {
+    std::vector<std::string> names;
+    const json body = answer.Json();
+    for (const json& resource : body.value("Resources", json::array())) {
+      names.push_back(resource.value("userName", resource.value("displayName", "")));
+    }
+    EXPECT_EQ(body["itemsPerPage"], names.size());
+    return names;
+  }
+};
+
+TEST_F(ScimLists, PagesAreClampedAndTheTotalIsAlwaysTrue) {
+  CreateUsers(5);
+  EXPECT_THAT(Names(List("/Users", {{"startIndex", "-3"}, {"count", "2"}})),
+              ElementsAre("user0", "user1"));
+  EXPECT_THAT(Names(List("/Users", {{"startIndex", "4"}, {"count", "100"}})),
+              ElementsAre("user3", "user4"));
+  for (const Pairs& query :
+       {Pairs{{"count", "0"}}, Pairs{{"count", "-1"}}, Pairs{{"startIndex", "99"}},
+        Pairs{{"startIndex", "6"}}, Pairs{{"startIndex", "18446744073709551615"}},
+        Pairs{{"filter", "userName pr"}, {"count", "0"}}}) {
+    const Answer answer = List("/Users", query);
+    if (answer.status == 400) continue;  // A number beyond 64 bits.
+    EXPECT_THAT(Names(answer), IsEmpty()) << answer.body;
+    EXPECT_EQ(answer.Json()["totalResults"], 5) << answer.body;
+  }
+  EXPECT_EQ(List("/Users", {{"count", "x"}}).status, 400);
+}
+
+TEST_F(ScimLists, ACountBeyondTheLargestPageIsClamped) {
+  CreateUsers(1005);
+  const Answer answer = List("/Users", {{"count", "100000"}});
+  EXPECT_EQ(answer.Json()["itemsPerPage"], 1000);
+  EXPECT_EQ(answer.Json()["totalResults"], 1005);
+  EXPECT_EQ(Names(List("/Users", {{"startIndex", "1001"}, {"count", "1000"}})).size(), 5u);
+}
+
+TEST_F(ScimLists, AFilterWithAPageCountsAllMatchesAndReturnsThePage) {
+  CreateUsers(5);
+  const Answer answer =
+      List("/Users", {{"filter", "userName sw \"user\" and userName ne \"user1\""},
+                      {"startIndex", "2"},
+                      {"count", "2"}});
+  EXPECT_THAT(Names(answer), ElementsAre("user2", "user3"));
+  EXPECT_EQ(answer.Json()["totalResults"], 4);
+  EXPECT_EQ(answer.Json()["startIndex"], 2);
+}
+
+TEST_F(ScimLists, AnIndexedEqualityWithAnotherTermKeepsBoth) {
+  CreateUser("ada", {{"active", true}, {"emails", {{{"value", "ada@example.com"}}}}});
+  CreateUser("eve", {{"active", false}, {"externalId", "X1"}});
+  EXPECT_THAT(Names(List("/Users", {{"filter", "userName eq \"ADA\" and active eq false"}})),
+              IsEmpty());
+  EXPECT_THAT(Names(List("/Users", {{"filter", "emails eq \"ADA@example.com\""}})),
+              ElementsAre("ada"));
+  EXPECT_THAT(Names(List("/Users", {{"filter", "externalId eq \"X1\""}})), ElementsAre("eve"));
+  EXPECT_THAT(Names(List("/Users", {{"filter", "externalId eq \"x1\""}})), IsEmpty());
+}
+
+TEST_F(ScimLists, AProvidersTestOfTheConnectionIs200WithNothing) {
+  const Answer answer =
+      List("/Users", {{"filter", "userName eq \"6d6ccfd6-7d4c-4f0e-9f43-1f0ed6cb0d59\""}});
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.Json()["totalResults"], 0);
+}
+
+TEST_F(ScimLists, AParameterThatNobodyKnowsIsIgnored) {
+  CreateUser("ada");
+  EXPECT_EQ(List("/Users", {{"aadOptscim062020", ""}}).Json()["totalResults"], 1);
+}
+
+TEST_F(ScimLists, AFilterThatIsMalformedIs400) {
+  for (const char* filter : {"userName eq", "userName zz \"x\"", "(userName pr", "password pr"}) {
+    const Answer answer = List("/Users", {{"filter", filter}});
+    EXPECT_EQ(answer.status, 400) << filter;
+    EXPECT_EQ(answer.scim_type(), "invalidFilter") << filter;
+  }
+}
+
+TEST_F(ScimLists, EveryAnswerHoldsWhatTheProjectionNamesAndIdAndSchemas) {
+  const Pairs only = {{"attributes", "userName"}};
+  const auto check = [](const json& resource) {
+    EXPECT_EQ(resource.size(), 3u) << resource;
+    EXPECT_TRUE(resource.contains("id") && resource.contains("schemas") &&
+                resource.contains("userName"))
+        << resource;
+  };
+  const std::string body = UserBody("ada", {{"title", "Dr"}});
+  const Answer created = Call("POST", "/Users", body, {}, only);
+  ASSERT_EQ(created.status, 201);
+  check(created.Json());
+  const std::string path = "/Users/" + created.id();
+  check(Get(path, {}, only).Json());
+  check(Patch(path, {{"op", "replace"}, {"path", "title"}, {"value", "Mx"}}, {}, only).Json());
+  check(Call("PUT", path, body, {}, only).Json());
+  check(List("/Users", only).Json()["Resources"][0]);
+  check(Call("POST", "/Users/.search", R"({"attributes":["userName"]})").Json()["Resources"][0]);
+  EXPECT_FALSE(Get(path, {}, {{"excludedAttributes", "title"}}).Json().contains("title"));
+  EXPECT_EQ(Get(path, {}, {{"attributes", "id"}, {"excludedAttributes", "title"}}).status, 400);
+  EXPECT_EQ(Get(path, {}, {{"attributes", "userName,nonsense"}}).status, 200);
+}
+
+TEST_F(ScimLists, ASearchIsAListWhoseParametersStandInTheBody) {
+  CreateUsers(3);
+  const Answer answer = Call("POST", "/Users/.search",
+                             R"({"filter":"userName ne \"user1\"","startIndex":2,"count":1})");
+  EXPECT_EQ(answer.status, 200) << answer.body;
+  EXPECT_THAT(Names(answer), ElementsAre("user2"));
+  EXPECT_EQ(answer.Json()["totalResults"], 2);
+  EXPECT_EQ(Call("POST", "/Users/.search", "{").status, 400);
+}
+
+TEST_F(ScimLists, TheRootListsUsersAndThenGroups) {
+  CreateUsers(2);
+  CreateGroup("all");
+  CreateGroup("staff");
+  EXPECT_THAT(Names(List("/", {})), ElementsAre("user0", "user1", "all", "staff"));
+  EXPECT_THAT(Names(List("/", {{"startIndex", "2"}, {"count", "2"}})), ElementsAre("user1", "all"));
+  EXPECT_THAT(Names(List("/", {{"startIndex", "4"}})), ElementsAre("staff"));
+  const Answer searched =
+      Call("POST", "/.search", R"({"filter":"displayName eq \"all\" or userName eq \"user1\""})");
+  EXPECT_THAT(Names(searched), ElementsAre("user1", "all"));
+  EXPECT_EQ(searched.Json()["totalResults"], 2);
+  EXPECT_EQ(List("", {{"count", "0"}}).Json()["totalResults"], 4);
+}
+
+TEST_F(ScimLists, LongReadsAreHandedOnAndShortOnesAreNot) {
+  const std::string user = CreateUser("ada");
+  const std::string group = CreateGroup("all", {user});
+  std::vector<std::function<void()>> handed;
+  bool room = true;
+  ScimEndpoints::Options options{
+      .tokens = &tokens_, .clock = &clock_, .ids = &RandomIdSource(), .run_read = nullptr};
+  options.run_read = [&](ReadCost cost, std::function<void()> work) {
+    EXPECT_EQ(cost, ReadCost::kLong);
+    if (room) handed.push_back(std::move(work));
+    return room;
+  };
+  endpoints_ = std::make_unique<ScimEndpoints>(options);
+  EXPECT_EQ(Get("/Users/" + user).status, 200);
+  EXPECT_EQ(List("/Users", {{"filter", "userName eq \"ada\""}}).status, 200);
+  EXPECT_EQ(List("/Users", {{"count", "10"}}).status, 200);
+  EXPECT_EQ(Get("/Groups/" + group, {}, {{"excludedAttributes", "members"}}).status, 200);
+  auto scan = Send(Request("GET", "/Users", "", {}, {{"filter", "title pr"}}));
+  auto members = Send(Request("GET", "/Groups/" + group));
+  EXPECT_EQ(handed.size(), 2u);
+  EXPECT_FALSE(scan->has_value());
+  for (const auto& work : handed) work();
+  EXPECT_EQ((*scan)->Json()["totalResults"], 0);
+  EXPECT_EQ((*members)->Json()["members"].size(), 1u);
+  room = false;
+  const Answer refused = List("/Users", {{"filter", "title pr"}});
+  EXPECT_EQ(refused.status, 503);
+  EXPECT_EQ(refused.Header("Retry-After"), "1");
+}
+
+}  // namespace
+}  // namespace purser
