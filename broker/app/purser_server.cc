@@ -20,6 +20,9 @@ namespace purser {
 namespace {
 
 constexpr absl::Duration kReadyWithin = absl::Minutes(10);
+// Scans beside each other, and reads that may wait for a thread before one is refused.
+constexpr int kLongReads = 2;
+constexpr size_t kReadsWaiting = 10'000;
 
 absl::StatusOr<std::string> ReadPem(const std::string& path) {
   if (path.empty()) return std::string();
@@ -94,8 +97,13 @@ absl::Status PurserServer::Start() {
 }
 
 absl::Status PurserServer::StartHttp() {
-  scim_ = std::make_unique<ScimEndpoints>(
-      ScimEndpoints::Options{&tokens_, &SystemClock(), &RandomIdSource()});
+  short_reads_ = std::make_unique<WorkThreads>(1, kReadsWaiting);
+  long_reads_ = std::make_unique<WorkThreads>(kLongReads, kReadsWaiting);
+  ScimEndpoints::Options scim{&tokens_, &SystemClock(), &RandomIdSource()};
+  scim.run_read = [this](ReadCost cost, std::function<void()> read) {
+    return (cost == ReadCost::kLong ? long_reads_ : short_reads_)->Post(std::move(read));
+  };
+  scim_ = std::make_unique<ScimEndpoints>(scim);
   routes_ = std::make_unique<FrontRoutes>(broker_.get(), scim_.get(), &metrics_, options_.dev);
   http::ServerOptions http;
   http.address = options_.http;
@@ -215,6 +223,8 @@ void PurserServer::Stop() {
   if (broker_ != nullptr) broker_->Stop();
   if (page_check_.joinable()) page_check_.join();
   http_.reset();
+  short_reads_.reset();
+  long_reads_.reset();
   admin_.reset();
   delivery_.reset();
   broker_.reset();

@@ -14,6 +14,7 @@
 #include "broker/app/delivery_host.h"
 #include "broker/app/front_routes.h"
 #include "broker/app/serve_options.h"
+#include "broker/app/work_threads.h"
 #include "broker/auth/token_table.h"
 #include "broker/base/metrics.h"
 #include "broker/eventlog/event_log.h"
@@ -59,6 +60,8 @@ class PurserServer {
   std::thread page_check_;
   std::unique_ptr<DeliveryHost> delivery_;
   std::unique_ptr<BrokerHost> broker_;
+  std::unique_ptr<WorkThreads> short_reads_;
+  std::unique_ptr<WorkThreads> long_reads_;
   std::unique_ptr<ScimEndpoints> scim_;
   std::unique_ptr<FrontRoutes> routes_;
   std::unique_ptr<AdminServer> admin_;
