@@ -9,6 +9,7 @@
 #include "broker/domain/caseless.h"
 #include "broker/events/sealing.h"
 #include "broker/projections/fold_file.h"
+#include "broker/projections/indexed_values.h"
 #include "broker/scim/patch.h"
 
 namespace purser {
@@ -50,15 +51,17 @@ std::string TextAt(const json& object, const char* name) {
   return it != object.end() && it->is_string() ? it->get<std::string>() : std::string();
 }
 
-std::string ManagerOf(const json& attributes) {
-  const auto extension = attributes.find(kEnterprise);
-  if (extension == attributes.end()) return "";
-  const auto manager = extension->find("manager");
-  return manager != extension->end() && manager->is_object() ? TextAt(*manager, "value") : "";
-}
-
 void BindOptional(Statement& statement, const std::string& text) {
   text.empty() ? statement.BindNull() : statement.Bind(text);
+}
+
+// name_key, external_id, display_key, manager_id.
+void BindIndexed(Statement& statement, event::v1::ResourceType type, const IndexedValues& values) {
+  const bool user = type == event::v1::USER;
+  BindOptional(statement, user ? CaselessKey(values.user_name) : "");
+  BindOptional(statement, values.external_id);
+  BindOptional(statement, CaselessKey(values.display_name));
+  BindOptional(statement, user ? values.manager_id : "");
 }
 
 template <typename Payload>
@@ -137,54 +140,43 @@ int64_t TimeOf(const Envelope& envelope) { return ToStored(ToTime(envelope.time(
 }  // namespace
 
 absl::Status DirectoryProjection::Insert(const Envelope& envelope, const std::string& text) {
-  const json attributes = json::parse(text, nullptr, false);
-  if (!attributes.is_object()) return absl::DataLossError("a resource's attributes are not JSON");
-  const bool user = envelope.resource_type() == event::v1::USER;
+  ASSIGN_OR_RETURN(const IndexedValues values, ReadIndexedValues(text));
   Statement& insert = database_->Prepare(
-      "INSERT INTO resources(id, type, version, created, modified, name_key, external_id,"
-      " display_key, manager_id, attributes) VALUES(?,?,?,?,?,?,?,?,?,?)");
-  insert.Bind(envelope.resource_id())
-      .Bind(static_cast<int>(envelope.resource_type()))
-      .Bind(envelope.resource_version())
-      .Bind(TimeOf(envelope))
-      .Bind(TimeOf(envelope));
-  BindOptional(insert, user ? CaselessKey(TextAt(attributes, "userName")) : "");
-  BindOptional(insert, TextAt(attributes, "externalId"));
-  BindOptional(insert, CaselessKey(TextAt(attributes, "displayName")));
-  BindOptional(insert, user ? ManagerOf(attributes) : "");
-  RETURN_IF_ERROR(insert.Bind(text).Run());
+      "INSERT INTO resources(name_key, external_id, display_key, manager_id, attributes, id, type,"
+      " version, created, modified) VALUES(?,?,?,?,?,?,?,?,?,?)");
+  BindIndexed(insert, envelope.resource_type(), values);
+  RETURN_IF_ERROR(insert.Bind(text)
+                      .Bind(envelope.resource_id())
+                      .Bind(static_cast<int>(envelope.resource_type()))
+                      .Bind(envelope.resource_version())
+                      .Bind(TimeOf(envelope))
+                      .Bind(TimeOf(envelope))
+                      .Run());
   RETURN_IF_ERROR(database_->Prepare("UPDATE counts SET n=n+1 WHERE type=?")
                       .Bind(static_cast<int>(envelope.resource_type()))
                       .Run());
-  return IndexEmails(envelope.resource_id(), attributes, /*replace=*/false);
+  return IndexEmails(envelope.resource_id(), values.emails);
 }
 
 absl::Status DirectoryProjection::Update(event::v1::ResourceType type, absl::string_view id,
                                          uint64_t version, int64_t modified,
-                                         const json& attributes) {
-  const bool user = type == event::v1::USER;
+                                         const std::string& text) {
+  ASSIGN_OR_RETURN(const IndexedValues values, ReadIndexedValues(text));
   Statement& update = database_->Prepare(
-      "UPDATE resources SET version=?, modified=?, name_key=?, external_id=?, display_key=?,"
-      " manager_id=?, attributes=? WHERE id=?");
-  update.Bind(version).Bind(modified);
-  BindOptional(update, user ? CaselessKey(TextAt(attributes, "userName")) : "");
-  BindOptional(update, TextAt(attributes, "externalId"));
-  BindOptional(update, CaselessKey(TextAt(attributes, "displayName")));
-  BindOptional(update, user ? ManagerOf(attributes) : "");
-  RETURN_IF_ERROR(update.Bind(attributes.dump()).Bind(id).Run());
-  return user ? IndexEmails(id, attributes, /*replace=*/true) : absl::OkStatus();
+      "UPDATE resources SET name_key=?, external_id=?, display_key=?, manager_id=?, attributes=?,"
+      " version=?, modified=? WHERE id=?");
+  BindIndexed(update, type, values);
+  RETURN_IF_ERROR(update.Bind(text).Bind(version).Bind(modified).Bind(id).Run());
+  if (type != event::v1::USER) return absl::OkStatus();
+  RETURN_IF_ERROR(database_->Prepare("DELETE FROM emails WHERE id=?").Bind(id).Run());
+  return IndexEmails(id, values.emails);
 }
 
-absl::Status DirectoryProjection::IndexEmails(absl::string_view id, const json& attributes,
-                                              bool replace) {
-  if (replace) RETURN_IF_ERROR(database_->Prepare("DELETE FROM emails WHERE id=?").Bind(id).Run());
-  const auto emails = attributes.find("emails");
-  if (emails == attributes.end() || !emails->is_array()) return absl::OkStatus();
-  for (const json& email : *emails) {
-    const std::string value = email.is_object() ? TextAt(email, "value") : "";
-    if (value.empty()) continue;
+absl::Status DirectoryProjection::IndexEmails(absl::string_view id,
+                                              const std::vector<std::string>& emails) {
+  for (const std::string& email : emails) {
     RETURN_IF_ERROR(database_->Prepare("INSERT OR IGNORE INTO emails VALUES(?,?)")
-                        .Bind(CaselessKey(value))
+                        .Bind(CaselessKey(email))
                         .Bind(id)
                         .Run());
   }
@@ -282,7 +274,7 @@ absl::Status DirectoryProjection::ApplyChanged(const Envelope& envelope) {
       RETURN_IF_ERROR(scim::ApplyChange(change, &resource->attributes));
     }
     RETURN_IF_ERROR(Update(envelope.resource_type(), envelope.resource_id(), position,
-                           TimeOf(envelope), resource->attributes));
+                           TimeOf(envelope), resource->attributes.dump()));
   } else {
     RETURN_IF_ERROR(database_->Prepare("UPDATE resources SET version=?, modified=? WHERE id=?")
                         .Bind(position)
@@ -296,11 +288,9 @@ absl::Status DirectoryProjection::ApplyChanged(const Envelope& envelope) {
 
 absl::Status DirectoryProjection::ApplyReplaced(const Envelope& envelope) {
   ASSIGN_OR_RETURN(const auto payload, OpenPayload<event::v1::ResourceReplaced>(envelope));
-  const json attributes = json::parse(payload.attributes(), nullptr, false);
-  if (!attributes.is_object()) return absl::DataLossError("a resource's attributes are not JSON");
   const StreamPosition position = envelope.resource_version();
   RETURN_IF_ERROR(Update(envelope.resource_type(), envelope.resource_id(), position,
-                         TimeOf(envelope), attributes));
+                         TimeOf(envelope), payload.attributes()));
   RETURN_IF_ERROR(ChangeMembers(payload, envelope.resource_id(), position));
   return Touch(envelope.resource_id(), envelope.resource_type(), position);
 }
@@ -360,7 +350,7 @@ absl::Status DirectoryProjection::DeleteUser(const Envelope& envelope) {
     extension.erase("manager");
     if (extension.empty()) report->attributes.erase(kEnterprise);
     RETURN_IF_ERROR(Update(event::v1::USER, id, envelope.resource_version(), TimeOf(envelope),
-                           report->attributes));
+                           report->attributes.dump()));
     RETURN_IF_ERROR(Touch(id, event::v1::USER, envelope.resource_version()));
   }
   return database_->Prepare("DELETE FROM emails WHERE id=?").Bind(envelope.resource_id()).Run();

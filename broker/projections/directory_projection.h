@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -48,8 +49,8 @@ class DirectoryProjection : public Fold {
   // Writes the row of a resource and what is indexed of it.
   absl::Status Insert(const event::v1::Envelope& envelope, const std::string& attributes);
   absl::Status Update(event::v1::ResourceType type, absl::string_view id, uint64_t version,
-                      int64_t modified, const nlohmann::json& attributes);
-  absl::Status IndexEmails(absl::string_view id, const nlohmann::json& attributes, bool replace);
+                      int64_t modified, const std::string& attributes);
+  absl::Status IndexEmails(absl::string_view id, const std::vector<std::string>& emails);
   absl::Status AddMember(absl::string_view group_id, const event::v1::Member& member,
                          StreamPosition position);
   absl::Status RemoveMember(absl::string_view group_id, absl::string_view member_id,

@@ -21,8 +21,7 @@ class IndexedValuesReader : public nlohmann::json_sax<nlohmann::json> {
   bool end_object() override { return Leave(); }
   bool start_array(std::size_t) override { return Enter(/*object=*/false); }
   bool end_array() override { return Leave(); }
-  bool parse_error(std::size_t, const std::string&,
-                   const nlohmann::detail::exception&) override {
+  bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception&) override {
     return false;
   }
 
