@@ -121,7 +121,8 @@ void AddTokenCommands(CLI::App* root, ChosenCommand* chosen) {
   AddVerb<RevokeFlags>(
       token, chosen, "revoke", "a token opens nothing any more",
       [](CLI::App* command, RevokeFlags* flags) {
-        command->add_option("NAMES", flags->names, "[DIRECTORY] TOKEN_ID")
+        command
+            ->add_option("NAMES", flags->names, "the directory, unless --admin, and the token's id")
             ->option_text("[DIRECTORY] TOKEN_ID")
             ->required()
             ->expected(1, 2);
