@@ -125,10 +125,34 @@ TEST_F(Commands, ALineThatIsNotOneOfOursIsUsageAndHelpIsNot) {
   EXPECT_EQ(Run({"app", "dance"}), 2);
   EXPECT_EQ(Run({"app"}), 2);
   EXPECT_EQ(Run({"app", "list", "-o", "xml"}), 2);
-  EXPECT_EQ(Run({"user", "explain", "bob"}), 2);
+  EXPECT_EQ(Run({"user", "explain"}), 2);
   EXPECT_EQ(Run({}), 2);
   EXPECT_EQ(Run({"app", "--help"}), 0);
   EXPECT_THAT(out_.str(), HasSubstr("start"));
+}
+
+TEST_F(Commands, ExplainWithoutAnAppTellsOfEachAppOfTheUsersDirectory) {
+  v1::TimelineResponse known;
+  known.mutable_subject()->set_directory("main");
+  script_.Answer("UserService/Timeline", known);
+  v1::ListAppsResponse apps;
+  for (const char* name : {"wiki", "chat", "far"}) {
+    v1::AppStatus* app = apps.add_apps();
+    app->set_name(name);
+    app->set_directory(std::string(name) == "far" ? "elsewhere" : "main");
+  }
+  script_.Answer("AppService/List", apps);
+  for (const char* name : {"wiki", "chat"}) {
+    v1::ExplainResponse one;
+    one.set_app(name);
+    script_.Answer("UserService/Explain", one);
+  }
+  EXPECT_EQ(Run({"user", "explain", "bob", "-o", "json"}), 0);
+  const auto printed = nlohmann::json::parse(out_.str());
+  ASSERT_EQ(printed["explanations"].size(), 2);
+  EXPECT_EQ(printed["explanations"][1]["app"], "chat");
+  script_.refusals["UserService/Timeline"] = absl::NotFoundError("no bob");
+  EXPECT_EQ(Run({"user", "explain", "bob"}), 3);
 }
 
 TEST_F(Commands, AnUnreadableTimeIsUsageAndAsksNothing) {
