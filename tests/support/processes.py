@@ -123,6 +123,8 @@ class Purser(Program):
         return command + self.arguments
 
     def start(self, timeout=60):
+        self.root.close()
+        self.scim.close()
         self.launch(self.command(), self.env)
         self.wait_ready(timeout)
         return self
