@@ -84,6 +84,13 @@ bool StreamWriter::RunOnce() {
   return worked;
 }
 
+absl::Duration StreamWriter::NextDue() const {
+  absl::Duration due = next_expiry_;
+  for (const Waiter& waiter : waiters_) due = std::min(due, waiter.deadline);
+  const bool folds = new_records_.load(std::memory_order_acquire) && !appending_;
+  return folds ? std::min(due, fold_again_at_) : due;
+}
+
 bool StreamWriter::TakeSubmitted() {
   std::vector<WriteRequest> submitted;
   std::vector<Waiter> waiters;

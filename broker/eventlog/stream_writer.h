@@ -74,6 +74,9 @@ class StreamWriter {
   // Does what can be done now; true if anything was.
   bool RunOnce();
 
+  // SinceBoot of the next thing that is due by itself. The driving thread's.
+  absl::Duration NextDue() const;
+
   // Up to where the fold has been committed.
   StreamPosition folded() const { return folded_.load(std::memory_order_acquire); }
 

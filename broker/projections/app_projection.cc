@@ -20,15 +20,15 @@ using event::v1::Outcome;
 using event::v1::StartedOperation;
 using nlohmann::json;
 
-constexpr int kLayout = 1;
+constexpr int kLayout = 2;
 constexpr char kSchema[] = R"sql(
 CREATE TABLE app(
   owner_node TEXT NOT NULL, owner_boot TEXT NOT NULL, released INTEGER NOT NULL,
   planned_directory INTEGER NOT NULL, planned_control INTEGER NOT NULL,
   highest_directory INTEGER NOT NULL, highest_control INTEGER NOT NULL,
   commanded INTEGER, breaker_open INTEGER NOT NULL, credentials_refused INTEGER NOT NULL,
-  trouble TEXT NOT NULL);
-INSERT INTO app VALUES('', '', 1, 0, 0, 0, 0, NULL, 0, 0, '');
+  trouble TEXT NOT NULL, planned_at INTEGER NOT NULL);
+INSERT INTO app VALUES('', '', 1, 0, 0, 0, 0, NULL, 0, 0, '', 0);
 CREATE TABLE lanes(
   resource_id TEXT PRIMARY KEY, type INTEGER NOT NULL, linked INTEGER NOT NULL,
   remote_id TEXT NOT NULL, remote_name TEXT NOT NULL, name_key TEXT NOT NULL,
@@ -79,18 +79,23 @@ absl::Status TakeEffect(const StartedOperation& operation, Lane* lane) {
     lane->acknowledged = json::object();
   }
   if (operation.kind() == event::v1::CREATE) lane->acknowledged_known = true;
-  if (changes.contains("set")) lane->acknowledged.update(changes["set"]);
-  for (const json& target : changes.value("clear", json::array())) {
-    lane->acknowledged.erase(target.get<std::string>());
+  const auto set = changes.find("set");
+  if (set != changes.end() && set->is_object()) lane->acknowledged.update(*set);
+  const auto clear = changes.find("clear");
+  if (clear == changes.end() || !clear->is_array()) return absl::OkStatus();
+  for (const json& target : *clear) {
+    if (target.is_string()) lane->acknowledged.erase(target.get<std::string>());
   }
   return absl::OkStatus();
 }
 
-void SetLink(const event::v1::Link& link, Lane* lane) {
-  if (link.remote_id().empty()) return;
-  lane->linked = true;
-  lane->remote_id = link.remote_id();
-  lane->remote_name = link.remote_name();
+// True where an operator skipped what this operation was to bring: its failure changes nothing.
+bool StaysSkipped(const Lane& lane, const Outcome& outcome, const StartedOperation* operation) {
+  const bool failed = outcome.lane_state() == event::v1::PARKED ||
+                      outcome.lane_state() == event::v1::RETRYING ||
+                      outcome.lane_state() == event::v1::WAITING;
+  return lane.state == event::v1::SKIPPED && failed && operation != nullptr &&
+         operation->wanted_position() <= lane.settled;
 }
 
 void SetProgress(const Outcome& outcome, Lane* lane) {
@@ -190,9 +195,11 @@ absl::Status AppProjection::ApplyPayload(const Envelope& envelope, const std::st
     case event::v1::PLANNED: {
       ASSIGN_OR_RETURN(const auto planned, Parse<event::v1::Planned>(payload));
       RETURN_IF_ERROR(ApplyBasis(planned.basis()));
-      return database_->Prepare("UPDATE app SET planned_directory=?, planned_control=?")
+      return database_
+          ->Prepare("UPDATE app SET planned_directory=?, planned_control=?, planned_at=?")
           .Bind(planned.basis().directory_position())
           .Bind(planned.basis().control_position())
+          .Bind(position)
           .Run();
     }
     case event::v1::APP_COMMAND: {
@@ -293,26 +300,70 @@ absl::Status AppProjection::ApplyOutcome(const Outcome& outcome, StreamPosition 
     ASSIGN_OR_RETURN(lane.acknowledged, OpenValues(outcome.key_id(), outcome.sealed_observed()));
     lane.acknowledged_known = true;
   }
-  SetLink(outcome.link(), &lane);
   if (outcome.unlinked() || outcome.observed_absent()) {
     lane.linked = false;
     lane.acknowledged = json();
     lane.acknowledged_known = true;
   }
   if (outcome.acknowledged_unknown()) lane.acknowledged_known = false;
-  SetProgress(outcome, &lane);
+  if (!StaysSkipped(lane, outcome, operation ? &*operation : nullptr)) SetProgress(outcome, &lane);
+  RETURN_IF_ERROR(LinkLane(outcome, &lane));
   lane.last_record = position;
   RETURN_IF_ERROR(SaveLane(lane));
-  RETURN_IF_ERROR(ApplyMembers(outcome, operation ? &*operation : nullptr));
+  RETURN_IF_ERROR(ApplyMembers(outcome, operation ? &*operation : nullptr, lane));
   return Note(outcome.resource_id(), position);
 }
 
-absl::Status AppProjection::ApplyMembers(const Outcome& outcome,
-                                         const StartedOperation* operation) {
+// A link is exclusive: an account that is another resource's stays that one's, and the lane waits.
+absl::Status AppProjection::LinkLane(const Outcome& outcome, Lane* lane) {
+  const event::v1::Link& link = outcome.link();
+  if (link.remote_id().empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const auto holder, reader_.LinkedTo(lane->type, link.remote_id()));
+  if (holder && *holder != lane->resource_id) {
+    lane->linked = false;
+    lane->acknowledged = json();
+    lane->state = event::v1::WAITING;
+    lane->code = "account-held";
+    lane->message = "the account is another resource's";
+    lane->waits_for = *holder;
+    return absl::OkStatus();
+  }
+  lane->linked = true;
+  lane->remote_id = link.remote_id();
+  lane->remote_name = link.remote_name();
+  return absl::OkStatus();
+}
+
+// Memberships are the account's: they end with it, and go with it to whom it is handed over.
+absl::Status AppProjection::ApplyMemberships(const Outcome& outcome, bool gone, const Lane& lane) {
+  const std::string account = absl::StrCat("account:", lane.remote_id);
+  if (outcome.unlinked()) {
+    return database_
+        ->Prepare("UPDATE OR REPLACE acknowledged_members SET member_id=? WHERE member_id=?")
+        .Bind(account)
+        .Bind(outcome.resource_id())
+        .Run();
+  }
+  if (gone) {
+    return database_->Prepare("DELETE FROM acknowledged_members WHERE member_id=?")
+        .Bind(outcome.resource_id())
+        .Run();
+  }
+  if (outcome.link().remote_id().empty() || !lane.linked) return absl::OkStatus();
+  return database_
+      ->Prepare("UPDATE OR REPLACE acknowledged_members SET member_id=? WHERE member_id=?")
+      .Bind(outcome.resource_id())
+      .Bind(account)
+      .Run();
+}
+
+absl::Status AppProjection::ApplyMembers(const Outcome& outcome, const StartedOperation* operation,
+                                         const Lane& lane) {
   const std::string& group = outcome.resource_id();
   const bool gone = outcome.unlinked() || outcome.observed_absent() ||
                     (operation != nullptr && operation->kind() == event::v1::DELETE &&
                      outcome.result() == event::v1::TOOK_EFFECT);
+  RETURN_IF_ERROR(ApplyMemberships(outcome, gone, lane));
   if (outcome.resource_type() == event::v1::GROUP && (gone || outcome.members_observed())) {
     RETURN_IF_ERROR(
         database_->Prepare("DELETE FROM acknowledged_members WHERE group_id=?").Bind(group).Run());
@@ -347,7 +398,8 @@ absl::Status AppProjection::ReleaseLanes(const AppCommand& command) {
   const bool retry = command.action() == AppCommand::RETRY;
   const std::string change =
       retry ? absl::StrCat("state=", event::v1::RETRYING, ", tries=0, next_try=0, code='retry'")
-            : absl::StrCat("state=", event::v1::SKIPPED, ", code='skipped'");
+            : absl::StrCat("state=", event::v1::SKIPPED, ", code='skipped', waits_for='',",
+                           " settled=max(settled, (SELECT highest_directory FROM app))");
   if (command.resource_ids().empty()) {
     return database_
         ->Prepare(absl::StrCat("UPDATE lanes SET ", change, " WHERE state=", event::v1::PARKED))

@@ -68,6 +68,7 @@ struct AppRow {
   std::string owner_boot;
   bool released = true;
   event::v1::Basis planned;
+  StreamPosition planned_at = 0;  // of the record that said so
   // The highest positions that any record of the stream rests on.
   event::v1::Basis highest;
   // What commands made of it; unset until the first one.
@@ -95,6 +96,8 @@ class AppReader {
   // Lanes after `after` by id, in one of `states` (empty: any), at most `limit`.
   absl::StatusOr<std::vector<Lane>> Lanes(const std::vector<event::v1::LaneState>& states,
                                           absl::string_view after, int limit) const;
+  // Every lane there is.
+  absl::StatusOr<std::vector<MemberRow>> LaneIds() const;
   // Lanes whose account lacks something that was left out: a reference without an account.
   absl::StatusOr<std::vector<MemberRow>> Incomplete() const;
   absl::StatusOr<std::map<event::v1::LaneState, uint64_t>> CountByState() const;
@@ -162,8 +165,10 @@ class AppProjection : public Fold {
   absl::Status ApplyPayload(const event::v1::Envelope& envelope, const std::string& payload,
                             StreamPosition position);
   absl::Status ReleaseLanes(const event::v1::AppCommand& command);
+  absl::Status LinkLane(const event::v1::Outcome& outcome, Lane* lane);
+  absl::Status ApplyMemberships(const event::v1::Outcome& outcome, bool gone, const Lane& lane);
   absl::Status ApplyMembers(const event::v1::Outcome& outcome,
-                            const event::v1::StartedOperation* operation);
+                            const event::v1::StartedOperation* operation, const Lane& lane);
   absl::Status CloseOperation(const std::string& operation_id);
   absl::Status SaveLane(const Lane& lane);
   absl::Status Note(absl::string_view resource_id, StreamPosition position);

@@ -26,7 +26,9 @@ Lane ReadLane(const Statement& row) {
   lane.remote_id = std::string(row.Text(3));
   lane.remote_name = std::string(row.Text(4));
   const absl::string_view text = row.Text(5);
-  if (!text.empty()) lane.acknowledged = nlohmann::json::parse(text.begin(), text.end());
+  if (!text.empty()) {
+    lane.acknowledged = nlohmann::json::parse(text.begin(), text.end(), nullptr, false);
+  }
   lane.acknowledged_known = row.Int(6) != 0;
   lane.settled = static_cast<StreamPosition>(row.Int(7));
   lane.state = static_cast<LaneState>(row.Int(8));
@@ -47,6 +49,15 @@ absl::StatusOr<std::vector<std::string>> Texts(Statement& rows) {
   while (rows.Next()) texts.emplace_back(rows.Text(0));
   RETURN_IF_ERROR(rows.status());
   return texts;
+}
+
+absl::StatusOr<std::vector<MemberRow>> Rows(Statement& rows) {
+  std::vector<MemberRow> found;
+  while (rows.Next()) {
+    found.push_back({std::string(rows.Text(0)), static_cast<ResourceType>(rows.Int(1))});
+  }
+  RETURN_IF_ERROR(rows.status());
+  return found;
 }
 
 absl::StatusOr<std::vector<OpenOperation>> ReadOperations(Statement& rows) {
@@ -98,8 +109,8 @@ absl::StatusOr<Head> AppReader::FoldHead() const { return ReadFoldHead(*database
 absl::StatusOr<AppRow> AppReader::App() const {
   Statement& row = database_->Prepare(
       "SELECT owner_node, owner_boot, released, planned_directory, planned_control,"
-      " highest_directory, highest_control, commanded, breaker_open, credentials_refused, trouble"
-      " FROM app");
+      " highest_directory, highest_control, commanded, breaker_open, credentials_refused, trouble,"
+      " planned_at FROM app");
   AppRow app;
   while (row.Next()) {
     app.owner_node = std::string(row.Text(0));
@@ -115,6 +126,7 @@ absl::StatusOr<AppRow> AppReader::App() const {
     app.breaker_open = row.Int(8) != 0;
     app.credentials_refused = row.Int(9) != 0;
     app.trouble = std::string(row.Text(10));
+    app.planned_at = static_cast<StreamPosition>(row.Int(11));
   }
   RETURN_IF_ERROR(row.status());
   return app;
@@ -150,14 +162,12 @@ absl::StatusOr<std::vector<Lane>> AppReader::Lanes(const std::vector<LaneState>&
   return lanes;
 }
 
+absl::StatusOr<std::vector<MemberRow>> AppReader::LaneIds() const {
+  return Rows(database_->Prepare("SELECT resource_id, type FROM lanes ORDER BY resource_id"));
+}
+
 absl::StatusOr<std::vector<MemberRow>> AppReader::Incomplete() const {
-  Statement& rows = database_->Prepare("SELECT resource_id, type FROM lanes WHERE left_out!=''");
-  std::vector<MemberRow> lanes;
-  while (rows.Next()) {
-    lanes.push_back({std::string(rows.Text(0)), static_cast<ResourceType>(rows.Int(1))});
-  }
-  RETURN_IF_ERROR(rows.status());
-  return lanes;
+  return Rows(database_->Prepare("SELECT resource_id, type FROM lanes WHERE left_out!=''"));
 }
 
 absl::StatusOr<std::map<LaneState, uint64_t>> AppReader::CountByState() const {

@@ -1,12 +1,16 @@
+#include <utility>
+
 #include "broker/base/log.h"
 #include "connectors/delivery/app_worker.h"
 
 namespace purser::delivery {
 
 bool AppWorker::RunCheck() {
+  if (stopping_) return AttributeAll();
   if (!Running() && !health_->asking()) return false;
-  if (stopping_ || !health_->WantsCheck(options_.clock->SinceBoot())) return false;
+  if (!health_->WantsCheck(options_.clock->SinceBoot())) return false;
   health_->BeginCheck();
+  ++checks_;
   connectors::Call call;
   call.request_id = options_.ids->NewId(options_.clock->Now());
   call.operation_id = call.request_id;
@@ -18,20 +22,26 @@ bool AppWorker::RunCheck() {
 }
 
 void AppWorker::OnCheck(const connectors::Result& result) {
-  const AppHealth::State before = health_->state();
+  --checks_;
   health_->OnCheck(result, options_.clock->SinceBoot());
-  NoteHealth(before);
-  if (health_->asking()) return;
-  std::vector<Failure> failures = std::move(unattributed_);
-  unattributed_.clear();
-  for (const Failure& failure : failures) Attribute(failure.attempt, failure.result);
+  if (!health_->asking()) AttributeAll();
   options_.wake();
 }
 
+bool AppWorker::AttributeAll() {
+  const std::vector<Failure> failures = std::exchange(unattributed_, {});
+  for (const Failure& failure : failures) Attribute(failure.attempt, failure.result);
+  return !failures.empty();
+}
+
 // A change of the app's health is a record: everyone can ask for it, and a notice can be sent.
-void AppWorker::NoteHealth(AppHealth::State before) {
+void AppWorker::NoteHealth() {
   const AppHealth::State now = health_->state();
+  const AppHealth::State before = std::exchange(noted_health_, now);
   if (now == before) return;
+  const bool was_open = before == AppHealth::State::kOpen || before == AppHealth::State::kTrial;
+  const bool is_open = now == AppHealth::State::kOpen || now == AppHealth::State::kTrial;
+  if (was_open && is_open) return;
   event::v1::AppNote note;
   note.set_message(health_->trouble());
   switch (now) {
@@ -48,10 +58,14 @@ void AppWorker::NoteHealth(AppHealth::State before) {
       note.set_topic(event::v1::AppNote::CREDENTIALS_REFUSED);
       break;
   }
-  if (before == AppHealth::State::kCredentials && now != AppHealth::State::kClosed) {
+  if (is_open && before == AppHealth::State::kCredentials) {
     event::v1::AppNote accepted;
     accepted.set_topic(event::v1::AppNote::CREDENTIALS_ACCEPTED);
     Note(std::move(accepted));
+  } else if (was_open && now == AppHealth::State::kCredentials) {
+    event::v1::AppNote closed;
+    closed.set_topic(event::v1::AppNote::BREAKER_CLOSED);
+    Note(std::move(closed));
   }
   LogWarning(now == AppHealth::State::kClosed ? "app is well again" : "app is not well",
              {{"app", options_.app_id}, {"trouble", health_->trouble()}});

@@ -15,13 +15,23 @@ absl::Duration Doubled(absl::Duration first, int times, absl::Duration most) {
 
 }  // namespace
 
+void AppHealth::Reconfigure(bool with_password, absl::Duration now) {
+  with_password_ = with_password;
+  if (state_ == State::kCredentials) next_probe_ = now;
+}
+
+void AppHealth::Resume(State state, absl::Duration now) {
+  state_ = state;
+  next_probe_ = now;
+}
+
 int AppHealth::AllowedCalls(absl::Duration now, int limit) const {
   if (now < throttled_until_) return 0;
   switch (state_) {
     case State::kClosed:
       return limit;
     case State::kTrial:
-      return 1;
+      return now < next_trial_ ? 0 : 1;
     case State::kOpen:
     case State::kCredentials:
       return 0;
@@ -52,7 +62,7 @@ bool AppHealth::OnCheck(const connectors::Result& result, absl::Duration now) {
     return before != state_;
   }
   if (!result.ok()) {
-    Open(State::kOpen, result.message, now);
+    Open(state_ == State::kCredentials ? state_ : State::kOpen, result.message, now);
     return before != state_;
   }
   last_good_check_ = now;
@@ -74,14 +84,21 @@ bool AppHealth::OnSuccess() {
 }
 
 void AppHealth::OnNoVerdict(const std::string& resource_id, absl::Duration now) {
-  without_verdict_.insert(resource_id);
-  if (state_ == State::kClosed) OnRefused(now);
-  if (state_ == State::kClosed && without_verdict_.size() == kResourcesWithoutVerdict) {
+  if (without_verdict_.size() < kResourcesWithoutVerdict) without_verdict_.insert(resource_id);
+  if (state_ == State::kTrial) next_trial_ = now + ProbeDelay();
+  if (state_ == State::kClosed) AskForCheck(now);
+  if (state_ == State::kClosed && without_verdict_.size() >= kResourcesWithoutVerdict) {
     check_wanted_ = !check_under_way_;
   }
 }
 
+// A refusal is a verdict: in a trial it speaks for the app.
 void AppHealth::OnRefused(absl::Duration now) {
+  if (state_ == State::kTrial) OnSuccess();
+  AskForCheck(now);
+}
+
+void AppHealth::AskForCheck(absl::Duration now) {
   if (!check_under_way_ && now - last_good_check_ > kCheckFresh) check_wanted_ = true;
 }
 
@@ -109,7 +126,10 @@ absl::Duration AppHealth::ProbeDelay() {
 }
 
 absl::Duration AppHealth::NextChange(absl::Duration now) const {
-  return throttled_until_ > now ? throttled_until_ : next_probe_;
+  if (throttled_until_ > now) return throttled_until_;
+  if (state_ == State::kTrial && next_trial_ > now) return next_trial_;
+  if (check_under_way_) return absl::InfiniteDuration();
+  return check_wanted_ ? now : next_probe_;
 }
 
 }  // namespace purser::delivery

@@ -27,6 +27,11 @@ class AppHealth {
   // `with_password`: probes are rare, as accounts get locked.
   explicit AppHealth(bool with_password) : with_password_(with_password) {}
 
+  // The app is configured anew: refused credentials are tried at once.
+  void Reconfigure(bool with_password, absl::Duration now);
+  // An earlier process left the app in `state`: nothing goes out before a Check.
+  void Resume(State state, absl::Duration now);
+
   State state() const { return state_; }
   const std::string& trouble() const { return trouble_; }
   // True while a resource's failure waits to know whether the app is at fault.
@@ -55,9 +60,10 @@ class AppHealth {
 
  private:
   void Open(State state, const std::string& trouble, absl::Duration now);
+  void AskForCheck(absl::Duration now);
   absl::Duration ProbeDelay();
 
-  const bool with_password_;
+  bool with_password_;
   State state_ = State::kClosed;
   std::string trouble_;
   bool check_wanted_ = false;
@@ -65,6 +71,7 @@ class AppHealth {
   absl::Duration last_good_check_ = -absl::InfiniteDuration();
   absl::Duration next_probe_ = absl::InfiniteDuration();
   absl::Duration throttled_until_ = -absl::InfiniteDuration();
+  absl::Duration next_trial_ = -absl::InfiniteDuration();
   int probes_ = 0;
   int throttles_ = 0;
   absl::flat_hash_set<std::string> without_verdict_;  // since the last success

@@ -1,6 +1,7 @@
 #include "connectors/delivery/app_worker.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "absl/strings/str_cat.h"
 #include "broker/base/log.h"
@@ -14,10 +15,12 @@ constexpr absl::Duration kPlannedEvery = absl::Seconds(10);
 constexpr absl::Duration kGaugesEvery = absl::Seconds(1);
 constexpr absl::Duration kWriteDeadline = absl::Seconds(10);
 constexpr absl::Duration kFlushPause = absl::Milliseconds(200);
+constexpr absl::Duration kTakePause = absl::Seconds(1);
 // A call leaves no later than this after its `started` was handed to the log.
 constexpr absl::Duration kStartedFor = absl::Seconds(2);
 constexpr size_t kBatch = 500;
 constexpr size_t kFollowBatch = 500;
+constexpr StreamPosition kNotYet = std::numeric_limits<StreamPosition>::max();
 
 template <typename Payload>
 absl::StatusOr<Payload> OpenPayload(const event::v1::Envelope& envelope) {
@@ -53,8 +56,13 @@ void AppWorker::Configure(std::shared_ptr<const AppSettings> settings,
   if (connector_ != nullptr) retired_.push_back(std::move(connector_));
   connector_ = std::move(connector);
   limit_ = settings_->first_concurrency;
-  deletes_refused_ = false;
-  health_ = std::make_unique<AppHealth>(settings_->entry.app.credentials().has_password());
+  deletes_refused_.clear();
+  const bool with_password = settings_->entry.app.credentials().has_password();
+  if (health_ == nullptr) {
+    health_ = std::make_unique<AppHealth>(with_password);
+  } else {
+    health_->Reconfigure(with_password, options_.clock->SinceBoot());
+  }
   const MetricLabels labels = {{"app", settings_->entry.app.name()}};
   MetricsRegistry& metrics = *options_.metrics;
   pending_gauge_ = metrics.GetGauge("purser_delivery_pending",
@@ -69,7 +77,8 @@ void AppWorker::Configure(std::shared_ptr<const AppSettings> settings,
       "purser_breaker_open", "1 while the app is at fault and nothing is sent to it.", labels);
   calls_counter_ =
       metrics.GetCounter("purser_delivery_calls_total", "Calls that change the app.", labels);
-  if (!first && ownership_ == Ownership::kOwner) PlanEveryone();
+  // Carried out by RunOnce(); until then nobody is said to have been planned for it.
+  if (!first) everyone_at_ = kNotYet;
   options_.wake();
 }
 
@@ -83,21 +92,26 @@ bool AppWorker::RunOnce() {
   if (settings_ == nullptr || ownership_ == Ownership::kReleased) return worked;
   if (fold_.TakeChanged()) {
     if (auto app = options_.projection->reader().App(); app.ok()) app_ = *std::move(app);
+    jobs_moved_ = counts_moved_ = true;
   }
   if (ownership_ != Ownership::kOwner && ownership_ != Ownership::kReleasing) {
     return TakeOwnership() || worked;
   }
+  if (app_.owner_boot != options_.boot_id) stopping_ = true;  // Another one took over.
+  queue_.EndRests(options_.clock->SinceBoot());
   worked |= HearCommands();
   worked |= Follow();
   worked |= RunCheck();
   if (!stopping_) {
+    if (everyone_at_ == kNotYet) PlanEveryone();
     worked |= RunJobs();
     worked |= Dispatch();
     ReportPlanned();
   }
+  NoteHealth();
   worked |= Flush();
   if (stopping_) worked |= Release();
-  if (calls_ == 0) retired_.clear();
+  if (calls_ == 0 && checks_ == 0) retired_.clear();
   UpdateGauges();
   return worked;
 }
@@ -108,27 +122,32 @@ bool AppWorker::idle() const {
 }
 
 absl::Duration AppWorker::NextDue() const {
-  absl::Duration due = std::min(queue_.NextRest(), gauges_at_ + kGaugesEvery);
-  if (health_ != nullptr) due = std::min(due, health_->NextChange(options_.clock->SinceBoot()));
+  const absl::Duration now = options_.clock->SinceBoot();
+  absl::Duration due = std::min(now + kGaugesEvery, writer_->NextDue());
+  if (settings_ == nullptr || ownership_ == Ownership::kReleased) return now + kGaugesEvery;
+  if (ownership_ != Ownership::kOwner) return due;
+  due = std::min(due, queue_.NextRest());
+  const bool waiting = !outcomes_.empty() || !starts_.empty() || !notes_.empty();
+  if (waiting && !flushing_) due = std::min(due, flush_not_before_);
+  if (!stopping_ && (Running() || health_->asking())) {
+    due = std::min(due, health_->NextChange(now));
+  }
   return due;
 }
 
 bool AppWorker::TakeOwnership() {
+  const absl::Duration now = options_.clock->SinceBoot();
   if (stopping_ && ownership_ != Ownership::kTaking) {
     ownership_ = Ownership::kReleased;
     return true;
   }
-  if (ownership_ == Ownership::kRecovering) {
-    auto lease = options_.directory->Take();
-    const auto head = lease.ok() ? (*lease)->FoldHead() : lease.status();
-    if (!head.ok() || head->position < app_.highest.directory_position()) return false;
-    Recover();
-    return true;
+  if (ownership_ == Ownership::kRecovering) return DirectoryReached() && Recover();
+  if (ownership_ != Ownership::kNone || now < take_not_before_ || !writer_->health().ok()) {
+    return false;
   }
-  if (ownership_ != Ownership::kNone || !writer_->health().ok()) return false;
   ownership_ = Ownership::kTaking;
   WriteRequest write;
-  write.deadline = options_.clock->SinceBoot() + kWriteDeadline;
+  write.deadline = now + kWriteDeadline;
   write.decide = [this](absl::Time at, StreamPosition) {
     event::v1::TookOver took;
     took.set_node_id(options_.node_id);
@@ -139,103 +158,180 @@ bool AppWorker::TakeOwnership() {
   };
   write.done = [this](const absl::StatusOr<WriteReceipt>& receipt) {
     ownership_ = receipt.ok() ? Ownership::kRecovering : Ownership::kNone;
+    take_not_before_ = options_.clock->SinceBoot() + kTakePause;
     options_.wake();
   };
   writer_->Submit(std::move(write));
   return true;
 }
 
+// Nothing is planned on less than what the app's stream rests on.
+bool AppWorker::DirectoryReached() const {
+  if (settings_->entry.version < app_.highest.control_position()) return false;
+  auto lease = options_.directory->Take();
+  const auto head = lease.ok() ? (*lease)->FoldHead() : lease.status();
+  return head.ok() && head->position >= app_.highest.directory_position();
+}
+
 // Plans again what may not have been settled before this process owned the app.
-void AppWorker::Recover() {
+bool AppWorker::Recover() {
   const AppReader& reader = options_.projection->reader();
   auto lease = options_.directory->Take();
-  if (!lease.ok()) return;
+  if (!lease.ok()) return false;
   const auto head = (*lease)->FoldHead();
   const auto open = reader.OpenOperations();
-  const auto lanes = reader.Lanes({event::v1::RETRYING, event::v1::WAITING}, "", 1'000'000'000);
+  const auto lanes =
+      reader.Lanes({event::v1::RETRYING, event::v1::WAITING, event::v1::PARKED}, "", 1'000'000'000);
   const auto touched = (*lease)->TouchedSince(app_.planned.directory_position());
   const auto incomplete = reader.Incomplete();
-  if (!head.ok() || !open.ok() || !lanes.ok() || !touched.ok() || !incomplete.ok()) return;
+  const auto told = reader.WithRecordsSince(app_.planned_at);
+  if (!head.ok() || !open.ok() || !lanes.ok() || !touched.ok() || !incomplete.ok() || !told.ok()) {
+    return false;
+  }
   cursor_ = head->position;
-  planned_ = app_.planned.directory_position();
   ownership_ = Ownership::kOwner;
-  const StreamPosition since = planned_ + 1;
+  ResumeHealth();
   // Calls of an earlier process died with it, but may take effect late: their lanes rest first.
   const absl::Duration settled = options_.clock->SinceBoot() + settings_->settling_time;
   for (const OpenOperation& operation : *open) {
-    queue_.Run(operation.operation.resource_id(), operation.operation.resource_type());
-    queue_.Rest(operation.operation.resource_id(), settled);
+    const std::string& id = operation.operation.resource_id();
+    WakeLane(id, operation.operation.resource_type(), 0);
+    queue_.Find(id)->settles_after = settled;
   }
-  for (const Lane& lane : *lanes) {
-    const LaneRun* run = queue_.Find(lane.resource_id);
-    if (run == nullptr || !run->rests_until) WakeLane(lane.resource_id, lane.type, 0);
-  }
+  RecoverLanes(*lanes);
   for (const MemberRow& lane : *incomplete) {
     WakeLane(lane.id, lane.type, 0);
     if (LaneRun* run = queue_.Find(lane.id)) run->all_members = true;
   }
+  const StreamPosition since = app_.planned.directory_position() + 1;
   for (const MemberRow& row : *touched) {
     WakeLane(row.id, row.type, since);
-    LaneRun* run = queue_.Find(row.id);
-    if (run != nullptr && row.type == event::v1::GROUP) run->all_members = true;
-    if (run != nullptr) run->latest = head->position;
+    if (row.type != event::v1::GROUP) continue;
+    if (LaneRun* run = queue_.Find(row.id)) run->all_members = true;
+    WakeMembersOf(row.id, **lease, since);
   }
-  if (settings_->entry.version > app_.planned.control_position()) PlanEveryone();
+  // What refers to an account that came or went is planned by the process that saw it, or here.
+  for (const std::string& id : *told) LinkChanged(id);
+  if (settings_->entry.version > app_.planned.control_position()) everyone_at_ = kNotYet;
+  return true;
+}
+
+// Lanes that were to be tried again go when it is time; those that need somebody stay.
+void AppWorker::RecoverLanes(const std::vector<Lane>& lanes) {
+  const absl::Duration now = options_.clock->SinceBoot();
+  for (const Lane& lane : lanes) {
+    const bool timed = lane.next_try > absl::UnixEpoch();
+    if (lane.state == event::v1::PARKED && !timed) continue;
+    WakeLane(lane.resource_id, lane.type, 0);
+    LaneRun* run = queue_.Find(lane.resource_id);
+    if (run == nullptr) continue;
+    if (lane.type == event::v1::GROUP) run->all_members = true;
+    const absl::Duration left = timed ? lane.next_try - options_.clock->Now() : -now;
+    if (left > absl::ZeroDuration() && run->settles_after < now) {
+      run->not_before = now + std::min(left, absl::Hours(1));
+    }
+  }
+}
+
+// An app that was at fault stays so until a Check says otherwise.
+void AppWorker::ResumeHealth() {
+  if (app_.credentials_refused) {
+    noted_health_ = AppHealth::State::kCredentials;
+  } else if (app_.breaker_open) {
+    noted_health_ = AppHealth::State::kOpen;
+  } else {
+    return;
+  }
+  health_->Resume(noted_health_, options_.clock->SinceBoot());
 }
 
 void AppWorker::PlanEveryone() {
   auto lease = options_.directory->Take();
-  const auto lanes = options_.projection->reader().Lanes({}, "", 1'000'000'000);
+  const auto lanes = options_.projection->reader().LaneIds();
   if (!lease.ok() || !lanes.ok()) return;
-  for (const Lane& lane : *lanes) WakeLane(lane.resource_id, lane.type, 1);
+  std::vector<MemberRow> everyone = *lanes;
   for (const event::v1::ResourceType type : {event::v1::USER, event::v1::GROUP}) {
     const auto ids = (*lease)->AllIds(type);
-    if (!ids.ok()) continue;
-    for (const std::string& id : *ids) {
-      WakeLane(id, type, 1);
-      LaneRun* run = queue_.Find(id);
-      if (run != nullptr && type == event::v1::GROUP) run->all_members = true;
-    }
+    if (!ids.ok()) return;
+    for (const std::string& id : *ids) everyone.push_back({id, type});
   }
+  for (const MemberRow& row : everyone) {
+    WakeLane(row.id, row.type, 1);
+    LaneRun* run = queue_.Find(row.id);
+    if (run != nullptr && row.type == event::v1::GROUP) run->all_members = true;
+  }
+  everyone_at_ = cursor_;
 }
 
 bool AppWorker::Follow() {
   if (!directory_moved_.exchange(false, std::memory_order_acq_rel)) return false;
   auto lease = options_.directory->Take();
   const auto head = lease.ok() ? (*lease)->FoldHead() : lease.status();
-  if (!head.ok()) return false;
-  if (cursor_ >= head->position) return false;
+  if (head.ok() && cursor_ >= head->position) return false;
   const StreamId stream = StreamId::Directory(options_.directory_id);
   const auto records = options_.log->Read(stream, cursor_, kFollowBatch, 4 << 20);
-  if (!records.ok()) return false;
+  // What could not be read or followed is tried again.
+  if (!head.ok() || !records.ok() || records->empty()) {
+    directory_moved_.store(true);
+    return false;
+  }
   for (const StoredRecord& record : *records) {
     if (record.position > head->position) break;
-    FollowRecord(record, **lease);
+    if (const absl::Status followed = FollowRecord(record, **lease); !followed.ok()) {
+      directory_moved_.store(true);
+      return false;
+    }
     cursor_ = record.position;
   }
   if (cursor_ < head->position) directory_moved_.store(true);
   return true;
 }
 
-void AppWorker::FollowRecord(const StoredRecord& record, const DirectoryReader& directory) {
-  const auto envelope = DecodeRecord(record.bytes);
-  const auto touched = directory.TouchedAt(record.position);
-  if (!envelope.ok() || !touched.ok()) return;
-  bool urgent = envelope->kind() == event::v1::RESOURCE_DELETED;
-  FollowGroup(*envelope, &urgent);
-  const bool user_deleted = urgent && envelope->resource_type() == event::v1::USER &&
-                            envelope->kind() == event::v1::RESOURCE_DELETED;
-  for (const MemberRow& row : *touched) {
-    WakeLane(row.id, row.type, record.position, urgent && row.id == envelope->resource_id());
+absl::Status AppWorker::FollowRecord(const StoredRecord& record, const DirectoryReader& directory) {
+  ASSIGN_OR_RETURN(const auto envelope, DecodeRecord(record.bytes));
+  ASSIGN_OR_RETURN(const auto touched, directory.TouchedAt(record.position));
+  const bool deleted = envelope.kind() == event::v1::RESOURCE_DELETED;
+  bool urgent = deleted;
+  bool renamed = false;
+  FollowGroup(envelope, &urgent, &renamed);
+  for (const MemberRow& row : touched) {
+    const bool own = row.id == envelope.resource_id();
+    WakeLane(row.id, row.type, record.position, urgent && own);
+    if (row.type != event::v1::GROUP) continue;
     LaneRun* run = queue_.Find(row.id);
-    if (user_deleted && run != nullptr && row.type == event::v1::GROUP) {
-      run->members.insert(envelope->resource_id());
+    if (run != nullptr && deleted && envelope.resource_type() == event::v1::USER) {
+      run->members.insert(envelope.resource_id());
     }
+    if (!own || renamed) WakeMembersOf(row.id, directory, record.position);
+  }
+  return absl::OkStatus();
+}
+
+// Where groups bring users into scope, a group that came into another, or has a new name, may bring
+// or take all who are in it.
+void AppWorker::WakeMembersOf(const std::string& group, const DirectoryReader& directory,
+                              StreamPosition position) {
+  if (settings_->scope.assignments.empty()) return;
+  std::set<std::string> seen = {group};
+  std::vector<std::string> level = {group};
+  while (!level.empty()) {
+    const std::string next = std::move(level.back());
+    level.pop_back();
+    directory
+        .ForEachMember(next,
+                       [&](const std::string& id, event::v1::ResourceType type) {
+                         if (type == event::v1::USER) WakeLane(id, type, position);
+                         if (type == event::v1::GROUP && seen.insert(id).second) {
+                           level.push_back(id);
+                         }
+                         return true;
+                       })
+        .IgnoreError();
   }
 }
 
 // Which memberships an event is about, and whether it takes access away.
-void AppWorker::FollowGroup(const event::v1::Envelope& envelope, bool* urgent) {
+void AppWorker::FollowGroup(const event::v1::Envelope& envelope, bool* urgent, bool* renamed) {
   std::vector<std::string> members;
   bool cleared = false;
   const auto collect = [&](const auto& added, const auto& removed) {
@@ -249,6 +345,7 @@ void AppWorker::FollowGroup(const event::v1::Envelope& envelope, bool* urgent) {
     cleared = changed->members_cleared();
     for (const event::v1::AttributeChange& change : changed->changes()) {
       if (change.attribute() == "active" && change.value() == "false") *urgent = true;
+      if (change.attribute() == "displayName") *renamed = true;
     }
   } else if (envelope.resource_type() != event::v1::GROUP) {
     return;
@@ -259,6 +356,7 @@ void AppWorker::FollowGroup(const event::v1::Envelope& envelope, bool* urgent) {
     const auto replaced = OpenPayload<event::v1::ResourceReplaced>(envelope);
     if (replaced.ok()) collect(replaced->members_added(), replaced->members_removed());
     cleared = replaced.ok() && replaced->members_cleared();
+    *renamed = true;
   }
   if ((members.empty() && !cleared) || !settings_->groups.enabled) return;
   LaneRun& run = queue_.Run(envelope.resource_id(), event::v1::GROUP);
@@ -270,9 +368,8 @@ void AppWorker::WakeLane(const std::string& id, event::v1::ResourceType type,
                          StreamPosition position, bool urgent) {
   if (type == event::v1::GROUP && !settings_->groups.enabled) return;
   LaneRun& run = queue_.Run(id, type);
-  if (run.since == 0) run.since = position;
-  run.latest = std::max(run.latest, position);
-  if (!run.queued && !run.busy) run.waiting_since = options_.clock->SinceBoot();
+  if (position != 0) run.since = run.since == 0 ? position : std::min(run.since, position);
+  run.waiting_since = std::min(run.waiting_since, options_.clock->SinceBoot());
   queue_.Wake(id, urgent);
 }
 
@@ -311,7 +408,7 @@ bool AppWorker::Dispatch() {
   for (int planned = 0; planned < 200; ++planned) {
     const absl::Duration now = options_.clock->SinceBoot();
     if (calls_ >= health_->AllowedCalls(now, limit_)) return worked;
-    const std::optional<std::string> id = queue_.Take(now);
+    const std::optional<std::string> id = queue_.Take();
     if (!id) return worked;
     BeginLane(*id);
     worked = true;
@@ -320,22 +417,25 @@ bool AppWorker::Dispatch() {
 }
 
 void AppWorker::FillBatch(Batch* batch) {
-  for (size_t n = 0; n < kBatch && !outcomes_.empty(); ++n) {
+  const bool alone = most_outcomes_ == 1;
+  const auto full = [&] {
+    return alone && batch->outcomes.size() + batch->notes.size() + batch->starts.size() > 0;
+  };
+  for (; batch->outcomes.size() < kBatch && !full() && !outcomes_.empty(); outcomes_.pop_front()) {
     batch->outcomes.push_back(std::move(outcomes_.front()));
-    outcomes_.pop_front();
   }
-  for (size_t n = 0; n < kBatch && !starts_.empty(); ++n) {
+  for (; batch->notes.size() < kBatch && !full() && !notes_.empty(); notes_.pop_front()) {
+    batch->notes.push_back(std::move(notes_.front()));
+  }
+  for (; batch->starts.size() < kBatch && !full() && !starts_.empty(); starts_.pop_front()) {
     batch->starts.push_back(std::move(starts_.front()));
-    starts_.pop_front();
   }
-  batch->notes.assign(std::make_move_iterator(notes_.begin()),
-                      std::make_move_iterator(notes_.end()));
-  notes_.clear();
+  if (outcomes_.empty() && notes_.empty() && starts_.empty()) most_outcomes_ = kBatch;
 }
 
 event::v1::Basis AppWorker::Basis() const {
   event::v1::Basis basis;
-  basis.set_directory_position(cursor_);
+  basis.set_directory_position(std::max(cursor_, rests_on_));
   basis.set_control_position(settings_->entry.version);
   return basis;
 }
@@ -354,27 +454,41 @@ event::v1::Envelope AppWorker::EnvelopeOf(event::v1::Kind kind, const std::strin
   return envelope;
 }
 
-std::vector<event::v1::Envelope> AppWorker::BatchRecords(const Batch& batch, absl::Time at) const {
+bool AppWorker::Owns() const {
+  const auto app = options_.projection->reader().App();
+  return app.ok() && app->owner_boot == options_.boot_id && !app->released;
+}
+
+// Decided on the stream's end: this process still owns the app, and no other operation of the lane,
+// one that was in doubt and came to stand, is open.
+bool AppWorker::MayStart(const Attempt& attempt) const {
+  const auto open = options_.projection->reader().OpenOperationOf(attempt.id);
+  return open.ok() && (!open->has_value() ||
+                       (*open)->operation.operation_id() == attempt.operation.operation_id());
+}
+
+absl::StatusOr<std::vector<event::v1::Envelope>> AppWorker::BatchRecords(Batch* batch,
+                                                                         absl::Time at) {
   std::vector<event::v1::Envelope> records;
-  if (!batch.outcomes.empty()) {
-    event::v1::Outcomes outcomes;
-    *outcomes.mutable_basis() = Basis();
-    for (const PendingOutcome& pending : batch.outcomes) {
-      for (const event::v1::Outcome& outcome : pending.outcomes) {
-        *outcomes.add_outcomes() = outcome;
-      }
-    }
+  event::v1::Outcomes outcomes;
+  *outcomes.mutable_basis() = Basis();
+  for (const PendingOutcome& pending : batch->outcomes) {
+    outcomes.mutable_outcomes()->Add(pending.outcomes.begin(), pending.outcomes.end());
+  }
+  if (outcomes.outcomes_size() > 0) {
     records.push_back(EnvelopeOf(event::v1::OUTCOMES, outcomes.SerializeAsString(), at));
   }
-  for (const event::v1::AppNote& note : batch.notes) {
+  for (const event::v1::AppNote& note : batch->notes) {
     records.push_back(EnvelopeOf(event::v1::APP_NOTE, note.SerializeAsString(), at));
   }
-  if (!batch.starts.empty()) {
-    event::v1::Started started;
-    *started.mutable_basis() = Basis();
-    for (const PendingStart& start : batch.starts) {
-      *started.add_operations() = start.attempt->operation;
-    }
+  event::v1::Started started;
+  *started.mutable_basis() = Basis();
+  const bool owns = Owns();
+  for (PendingStart& start : batch->starts) {
+    start.dropped = !owns || !MayStart(*start.attempt);
+    if (!start.dropped) *started.add_operations() = start.attempt->operation;
+  }
+  if (started.operations_size() > 0) {
     records.push_back(EnvelopeOf(event::v1::STARTED, started.SerializeAsString(), at));
   }
   return records;
@@ -389,63 +503,90 @@ bool AppWorker::Flush() {
   FillBatch(batch.get());
   WriteRequest write;
   write.deadline = now + kWriteDeadline;
-  write.decide = [this, batch](absl::Time at, StreamPosition) { return BatchRecords(*batch, at); };
+  write.decide = [this, batch](absl::Time at, StreamPosition) {
+    return BatchRecords(batch.get(), at);
+  };
   write.done = [this, batch, now](const absl::StatusOr<WriteReceipt>& receipt) {
-    OnFlushed(batch, receipt.ok(), now);
+    OnFlushed(batch, receipt.status(), now);
   };
   writer_->Submit(std::move(write));
   return true;
 }
 
-void AppWorker::OnFlushed(const std::shared_ptr<Batch>& batch, bool ok, absl::Duration submitted) {
+void AppWorker::OnFlushed(const std::shared_ptr<Batch>& batch, const absl::Status& status,
+                          absl::Duration submitted) {
   flushing_ = false;
-  const absl::Duration now = options_.clock->SinceBoot();
-  if (!ok) {
-    // Outcomes are told again until they stand. A start that does not stand was never called; one
-    // that came to stand all the same is found open, read and settled.
-    flush_not_before_ = now + kFlushPause;
-    outcomes_.insert(outcomes_.begin(), std::make_move_iterator(batch->outcomes.begin()),
-                     std::make_move_iterator(batch->outcomes.end()));
-    notes_.insert(notes_.begin(), batch->notes.begin(), batch->notes.end());
-    for (const PendingStart& start : batch->starts) {
-      EndCalling(start.attempt);
-      queue_.Rest(start.attempt->id, flush_not_before_);
-      queue_.Release(start.attempt->id);
-    }
+  if (!status.ok()) {
+    FlushLost(batch, status);
     return;
   }
   for (const PendingOutcome& pending : batch->outcomes) pending.recorded();
   for (const PendingStart& start : batch->starts) {
-    if (now - submitted <= kStartedFor) {
+    if (start.dropped) {
+      LetGo(start.attempt, kFlushPause);
+    } else if (options_.clock->SinceBoot() - submitted <= kStartedFor) {
       Execute(start.attempt);
-      continue;
+    } else {
+      event::v1::Outcome outcome = OutcomeOf(*start.attempt);
+      // An operation sent again may have taken effect the first time.
+      const bool again = start.attempt->operation.again();
+      outcome.set_result(again ? event::v1::IN_DOUBT : event::v1::NO_EFFECT);
+      outcome.set_wanted_position(0);
+      outcome.set_lane_state(event::v1::RETRYING);
+      outcome.set_code("late");
+      outcome.set_message("the log took longer than a call may wait; nothing was sent");
+      Record(start.attempt, std::move(outcome));
     }
-    event::v1::Outcome outcome = OutcomeOf(*start.attempt);
-    outcome.set_result(event::v1::NO_EFFECT);
-    outcome.set_lane_state(event::v1::RETRYING);
-    outcome.set_code("late");
-    outcome.set_message("the log took longer than a call may wait; nothing was sent");
-    Record(start.attempt, std::move(outcome));
   }
   options_.wake();
 }
 
+// Outcomes are told again until they stand. A start that does not stand was never called; one that
+// came to stand all the same is found open, read and settled.
+void AppWorker::FlushLost(const std::shared_ptr<Batch>& batch, const absl::Status& status) {
+  flush_not_before_ = options_.clock->SinceBoot() + kFlushPause;
+  for (const PendingStart& start : batch->starts) LetGo(start.attempt, kFlushPause);
+  const bool hopeless = !IsRetryable(status) && status.code() != absl::StatusCode::kAborted;
+  if (hopeless && batch->outcomes.size() + batch->notes.size() == 1) {
+    // Its operation stays open, and is read and settled anew.
+    LogError("an outcome could not be recorded", {{"app", options_.app_id}});
+    for (const PendingOutcome& pending : batch->outcomes) {
+      if (pending.attempt != nullptr) LetGo(pending.attempt, absl::Minutes(1));
+    }
+    return;
+  }
+  if (hopeless) most_outcomes_ = 1;
+  outcomes_.insert(outcomes_.begin(), std::make_move_iterator(batch->outcomes.begin()),
+                   std::make_move_iterator(batch->outcomes.end()));
+  notes_.insert(notes_.begin(), batch->notes.begin(), batch->notes.end());
+}
+
+void AppWorker::LetGo(const AttemptPtr& attempt, absl::Duration rest) {
+  EndCalling(attempt);
+  queue_.Rest(attempt->id, options_.clock->SinceBoot() + rest);
+  queue_.Release(attempt->id);
+}
+
 void AppWorker::ReportPlanned() {
   const absl::Duration now = options_.clock->SinceBoot();
-  if (now - planned_at_ < kPlannedEvery && !stopping_) return;
+  if (now - planned_at_ < kPlannedEvery && ownership_ != Ownership::kReleasing) return;
   planned_at_ = now;
   const StreamPosition oldest = queue_.OldestUnsettled(cursor_ + 1) - 1;
-  const bool config_moved = settings_->entry.version > app_.planned.control_position();
-  if (oldest <= planned_ && !config_moved) return;
-  planned_ = std::max(planned_, oldest);
+  const StreamPosition before = app_.planned.directory_position();
+  const StreamPosition position = std::max(before, oldest);
+  const StreamPosition control =
+      oldest >= everyone_at_ ? settings_->entry.version : app_.planned.control_position();
+  // A lane that an account's coming woke holds `oldest` back: what is told before is done.
+  if (oldest < before || (position == before && control == app_.planned.control_position())) return;
   WriteRequest write;
   write.deadline = now + kWriteDeadline;
-  write.decide = [this, position = planned_](absl::Time at, StreamPosition) {
+  write.decide = [this, position, control](absl::Time at, StreamPosition) {
     event::v1::Planned planned;
-    *planned.mutable_basis() = Basis();
     planned.mutable_basis()->set_directory_position(position);
-    return std::vector<event::v1::Envelope>{
-        EnvelopeOf(event::v1::PLANNED, planned.SerializeAsString(), at)};
+    planned.mutable_basis()->set_control_position(control);
+    std::vector<event::v1::Envelope> records;
+    if (Owns()) records.push_back(EnvelopeOf(event::v1::PLANNED, planned.SerializeAsString(), at));
+    return records;
   };
   write.done = [](const absl::StatusOr<WriteReceipt>&) {};
   writer_->Submit(std::move(write));
@@ -455,19 +596,19 @@ void AppWorker::UpdateGauges() {
   const absl::Duration now = options_.clock->SinceBoot();
   if (now - gauges_at_ < kGaugesEvery) return;
   gauges_at_ = now;
-  const auto counts = options_.projection->reader().CountByState();
-  if (!counts.ok()) return;
-  const auto count = [&](event::v1::LaneState state) {
-    const auto it = counts->find(state);
-    return it == counts->end() ? 0.0 : static_cast<double>(it->second);
-  };
+  if (counts_moved_) {
+    auto counts = options_.projection->reader().CountByState();
+    if (!counts.ok()) return;
+    counts_ = *std::move(counts);
+    counts_moved_ = false;
+  }
   const std::optional<absl::Duration> oldest = queue_.OldestWait();
-  pending_gauge_->Set(static_cast<double>(queue_.pending()) + calls_ + count(event::v1::RETRYING));
+  pending_gauge_->Set(static_cast<double>(queue_.Backlog()));
   oldest_gauge_->Set(oldest ? absl::ToDoubleSeconds(now - *oldest) : 0);
-  waiting_lanes_.store(static_cast<uint64_t>(pending_gauge_->value()), std::memory_order_relaxed);
+  waiting_lanes_.store(queue_.Backlog(), std::memory_order_relaxed);
   oldest_wait_.store(oldest_gauge_->value(), std::memory_order_relaxed);
-  parked_gauge_->Set(count(event::v1::PARKED));
-  waiting_gauge_->Set(count(event::v1::WAITING));
+  parked_gauge_->Set(static_cast<double>(counts_[event::v1::PARKED]));
+  waiting_gauge_->Set(static_cast<double>(counts_[event::v1::WAITING]));
   breaker_gauge_->Set(health_->state() == AppHealth::State::kClosed ? 0 : 1);
 }
 
@@ -481,6 +622,10 @@ bool AppWorker::Release() {
   if (ownership_ != Ownership::kOwner || calls_ > 0 || flushing_ || !outcomes_.empty()) {
     return false;
   }
+  if (app_.owner_boot != options_.boot_id) {
+    ownership_ = Ownership::kReleased;
+    return true;
+  }
   ownership_ = Ownership::kReleasing;
   ReportPlanned();
   WriteRequest write;
@@ -490,8 +635,11 @@ bool AppWorker::Release() {
     released.set_node_id(options_.node_id);
     released.set_boot_id(options_.boot_id);
     *released.mutable_basis() = Basis();
-    return std::vector<event::v1::Envelope>{
-        EnvelopeOf(event::v1::RELEASED, released.SerializeAsString(), at)};
+    std::vector<event::v1::Envelope> records;
+    if (Owns()) {
+      records.push_back(EnvelopeOf(event::v1::RELEASED, released.SerializeAsString(), at));
+    }
+    return records;
   };
   write.done = [this](const absl::StatusOr<WriteReceipt>&) {
     ownership_ = Ownership::kReleased;

@@ -11,6 +11,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -103,9 +104,11 @@ class AppWorker {
   struct PendingOutcome {
     std::vector<event::v1::Outcome> outcomes;
     Recorded recorded;
+    AttemptPtr attempt;  // null: a job's
   };
   struct PendingStart {
     AttemptPtr attempt;
+    bool dropped = false;  // by the decision: it may not be started any more
   };
   struct Batch;
   struct Failure {
@@ -122,11 +125,16 @@ class AppWorker {
 
   // app_worker.cc: owning the app, following the directory, writing records.
   bool TakeOwnership();
-  void Recover();
+  bool DirectoryReached() const;
+  bool Recover();
+  void RecoverLanes(const std::vector<Lane>& lanes);
+  void ResumeHealth();
   void PlanEveryone();
   bool Follow();
-  void FollowRecord(const StoredRecord& record, const DirectoryReader& directory);
-  void FollowGroup(const event::v1::Envelope& envelope, bool* urgent);
+  absl::Status FollowRecord(const StoredRecord& record, const DirectoryReader& directory);
+  void WakeMembersOf(const std::string& group, const DirectoryReader& directory,
+                     StreamPosition position);
+  void FollowGroup(const event::v1::Envelope& envelope, bool* urgent, bool* renamed);
   void WakeLane(const std::string& id, event::v1::ResourceType type, StreamPosition position,
                 bool urgent = false);
   bool HearCommands();
@@ -134,8 +142,13 @@ class AppWorker {
   bool Dispatch();
   bool Flush();
   void FillBatch(Batch* batch);
-  std::vector<event::v1::Envelope> BatchRecords(const Batch& batch, absl::Time at) const;
-  void OnFlushed(const std::shared_ptr<Batch>& batch, bool ok, absl::Duration submitted);
+  absl::StatusOr<std::vector<event::v1::Envelope>> BatchRecords(Batch* batch, absl::Time at);
+  bool MayStart(const Attempt& attempt) const;
+  bool Owns() const;
+  void OnFlushed(const std::shared_ptr<Batch>& batch, const absl::Status& status,
+                 absl::Duration submitted);
+  void FlushLost(const std::shared_ptr<Batch>& batch, const absl::Status& status);
+  void LetGo(const AttemptPtr& attempt, absl::Duration rest);
   void ReportPlanned();
   void UpdateGauges();
   bool Release();
@@ -147,24 +160,29 @@ class AppWorker {
   // app_check.cc: the app's own health.
   bool RunCheck();
   void OnCheck(const connectors::Result& result);
-  void NoteHealth(AppHealth::State before);
+  bool AttributeAll();
+  void NoteHealth();
 
   // lane_steps.cc: what is to be done for a lane.
   void BeginLane(const std::string& id);
   absl::Status PlanLane(const AttemptPtr& attempt, const DirectoryReader& directory);
-  bool StaysAsItIs(const Attempt& attempt, const LaneRun& run) const;
+  bool StaysAsItIs(const Attempt& attempt, const LaneRun& run,
+                   const DirectoryReader& directory) const;
+  connectors::Capabilities CapabilitiesFor(event::v1::ResourceType type) const;
   void DoStep(const AttemptPtr& attempt, const Plan& plan);
   void Settled(const AttemptPtr& attempt);
   void ParkMissing(const AttemptPtr& attempt, const std::vector<std::string>& missing);
   void StartCall(const AttemptPtr& attempt, event::v1::OperationKind kind, ValueChanges changes);
-  bool WaitForName(const AttemptPtr& attempt, const Plan& plan);
+  bool WaitForName(const AttemptPtr& attempt, const ValueChanges& changes);
+  bool KeepsForGood(const std::string& holder, event::v1::ResourceType type) const;
   bool IsRing(const std::string& id, const std::string& holder) const;
   void RenameAside(const AttemptPtr& attempt);
   void WaitFor(const AttemptPtr& attempt, const std::string& holder);
   event::v1::Outcome OutcomeOf(const Attempt& attempt) const;
   void Record(const AttemptPtr& attempt, event::v1::Outcome outcome);
-  void Finish(const AttemptPtr& attempt);
+  void Finish(const AttemptPtr& attempt, bool counts = true);
   void AfterRecord(const AttemptPtr& attempt, bool link_changed);
+  void RestAfter(const Attempt& attempt, const Lane& lane, bool link_changed);
   void LinkChanged(const std::string& id);
   void Park(const AttemptPtr& attempt, const std::string& code, const std::string& message);
 
@@ -188,6 +206,7 @@ class AppWorker {
                  const connectors::RemoteResource& account);
   void OnEffect(const AttemptPtr& attempt, const connectors::Result& result,
                 const connectors::RemoteResource& account);
+  void OnMembers404(const AttemptPtr& attempt, const connectors::Result& result);
   void OnGone(const AttemptPtr& attempt);
   void OnConflict(const AttemptPtr& attempt, const connectors::Result& result);
   void OnFailure(const AttemptPtr& attempt, const connectors::Result& result);
@@ -213,6 +232,7 @@ class AppWorker {
   // group_members.cc
   bool ChangeMembers(const AttemptPtr& attempt, const DirectoryReader& directory);
   void GatherMembers(const std::string& group, const DirectoryReader& directory, LaneRun* run);
+  bool SkipMember(const std::string& member, const LaneRun& run) const;
   absl::StatusOr<bool> MemberWanted(const std::string& group, const std::string& member,
                                     const DirectoryReader& directory, std::string* remote_id,
                                     bool* waits);
@@ -223,6 +243,7 @@ class AppWorker {
   void StartReplay(const Job& job);
   absl::StatusOr<std::vector<MemberRow>> ReplayedResources(const Job& job);
   absl::StatusOr<StreamPosition> PositionAt(const StreamId& stream, absl::Time time) const;
+  absl::StatusOr<absl::Time> TimeAt(StreamPosition position) const;
   void StartTest(const Job& job);
   void JobLaneDone(const std::string& id);
   void ReportJob(const std::string& job_id, event::v1::AppNote::Topic topic,
@@ -238,11 +259,13 @@ class AppWorker {
   std::unique_ptr<connectors::Connector> connector_;
   std::vector<std::unique_ptr<connectors::Connector>> retired_;  // until their calls have ended
   std::unique_ptr<AppHealth> health_;
-  bool deletes_refused_ = false;  // the app answered that it has no DELETE
+  AppHealth::State noted_health_ = AppHealth::State::kClosed;  // what the stream says of it
+  int checks_ = 0;                                             // under way
+  std::set<event::v1::ResourceType> deletes_refused_;  // the app answered that it has no DELETE
 
   Ownership ownership_ = Ownership::kNone;
   bool stopping_ = false;
-  bool recovered_ = false;
+  absl::Duration take_not_before_ = absl::ZeroDuration();
   AppRow app_;
   LaneQueue queue_;
   int calls_ = 0;
@@ -250,7 +273,10 @@ class AppWorker {
   int good_answers_ = 0;
   StreamPosition cursor_ = 0;  // of the directory: what it was followed to
   std::atomic<bool> directory_moved_{true};
-  StreamPosition planned_ = 0;
+  // The highest position that anything was planned on; the one at which everyone was planned for
+  // the configuration as it is.
+  StreamPosition rests_on_ = 0;
+  StreamPosition everyone_at_ = 0;
   absl::Duration planned_at_ = absl::ZeroDuration();
   absl::Duration gauges_at_ = absl::ZeroDuration();
 
@@ -258,9 +284,14 @@ class AppWorker {
   std::deque<PendingStart> starts_;
   std::deque<event::v1::AppNote> notes_;
   bool flushing_ = false;
+  size_t most_outcomes_ = 500;  // of one record; one, to find the outcome that cannot be folded
+  bool jobs_moved_ = true;
+  bool counts_moved_ = true;
+  std::map<event::v1::LaneState, uint64_t> counts_;
   absl::Duration flush_not_before_ = absl::ZeroDuration();
-  std::vector<Failure> unattributed_;                    // wait for Check to say whose fault it is
-  std::multimap<std::string, std::string> after_group_;  // leavers that wait for a group's lane
+  std::vector<Failure> unattributed_;  // wait for Check to say whose fault it is
+  // Leavers that wait for a group's lane.
+  std::map<std::string, std::set<std::string>> after_group_;
   std::map<std::string, RunningJob> jobs_;
   // True in the destructor: completions that come late find nothing to do.
   std::shared_ptr<bool> gone_ = std::make_shared<bool>(false);

@@ -1,5 +1,7 @@
+#include <algorithm>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "broker/base/status.h"
@@ -10,6 +12,8 @@ namespace {
 
 // Named in `left_out` while some member has no account there yet.
 constexpr char kMembers[] = "members";
+// A delete lets memberships go first for so many times 5 s, and then waits no more.
+constexpr int kMostWaits = 3;
 
 }  // namespace
 
@@ -26,6 +30,11 @@ void AppWorker::GatherMembers(const std::string& group, const DirectoryReader& d
   run->all_members = false;
 }
 
+// Refused alone; or an account of nobody we know, which is not ours to take away.
+bool AppWorker::SkipMember(const std::string& member, const LaneRun& run) const {
+  return run.refused_members.contains(member) || absl::StartsWith(member, "account:");
+}
+
 // True where the app should hold the membership now. `waits`: it should once the member has an
 // account there.
 absl::StatusOr<bool> AppWorker::MemberWanted(const std::string& group, const std::string& member,
@@ -34,12 +43,14 @@ absl::StatusOr<bool> AppWorker::MemberWanted(const std::string& group, const std
   ASSIGN_OR_RETURN(const bool holds, directory.HasMember(group, member));
   if (!holds) return false;
   ASSIGN_OR_RETURN(const auto type, directory.TypeOf(member));
+  if (!type) return false;
   const AppReader& reader = options_.projection->reader();
   const bool everyone = settings_->scope.all && settings_->scope.filters.empty();
-  if (type == event::v1::USER && !everyone) {
-    ASSIGN_OR_RETURN(const Wanted wanted,
-                     ReadWanted(*settings_, directory, reader, *type, member, false));
-    if (wanted.presence == Presence::kOutOfScope) return false;
+  if (*type == event::v1::USER && (!everyone || settings_->inactive == config::v1::REMOVE)) {
+    ASSIGN_OR_RETURN(const Presence presence, ReadPresence(*settings_, directory, *type, member));
+    if (presence == Presence::kOutOfScope) return false;
+    // Its account is about to go, memberships first.
+    if (presence == Presence::kInactive && settings_->inactive == config::v1::REMOVE) return false;
   }
   ASSIGN_OR_RETURN(const std::optional<Lane> lane, reader.FindLane(member));
   if (!lane || !lane->linked) {
@@ -61,7 +72,7 @@ bool AppWorker::ChangeMembers(const AttemptPtr& attempt, const DirectoryReader& 
   bool waits = false;
   for (auto it = run->members.begin(); it != run->members.end();) {
     const std::string member = *it;
-    if (run->refused_members.contains(member)) {
+    if (SkipMember(member, *run)) {
       run->members.erase(it++);
       continue;
     }
@@ -118,7 +129,8 @@ bool AppWorker::SplitChunk(const AttemptPtr& attempt) {
 
 // Memberships go before the delete, where the group's lane is free.
 bool AppWorker::LeavesGroupsFirst(const AttemptPtr& attempt) {
-  if (!settings_->groups.enabled) return false;
+  LaneRun* run = queue_.Find(attempt->id);
+  if (!settings_->groups.enabled || run->waits_for_groups >= kMostWaits) return false;
   const AppReader& reader = options_.projection->reader();
   const auto groups = reader.GroupsAcknowledging(attempt->id);
   if (!groups.ok()) return false;
@@ -128,12 +140,12 @@ bool AppWorker::LeavesGroupsFirst(const AttemptPtr& attempt) {
     if (!lane.ok() || !lane->has_value() || (*lane)->state != event::v1::IDLE) continue;
     queue_.Run(group, event::v1::GROUP).members.insert(attempt->id);
     WakeLane(group, event::v1::GROUP, 0, /*urgent=*/true);
-    after_group_.emplace(group, attempt->id);
+    after_group_[group].insert(attempt->id);
     waits = true;
   }
   if (!waits) return false;
-  queue_.Rest(attempt->id, options_.clock->SinceBoot() + absl::Seconds(5));
-  queue_.Release(attempt->id);
+  ++run->waits_for_groups;
+  LetGo(attempt, absl::Seconds(5));
   return true;
 }
 

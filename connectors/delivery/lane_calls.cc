@@ -15,6 +15,7 @@ using event::v1::Outcome;
 
 constexpr int kRefusalsUntilParked = 3;
 constexpr int kTriesUntilParked = 10;
+constexpr size_t kMembersAtOnce = 100;
 
 connectors::ResourceType TypeOf(event::v1::ResourceType type) {
   return type == event::v1::GROUP ? connectors::ResourceType::kGroup
@@ -134,7 +135,11 @@ void AppWorker::OnWritten(const AttemptPtr& attempt, const Result& result,
       OnEffect(attempt, result, account);
       return;
     case Verdict::kNotFound:
-      kind == event::v1::CREATE ? OnFailure(attempt, result) : OnGone(attempt);
+      if (attempt->operation.members_size() > 0) {
+        OnMembers404(attempt, result);
+      } else {
+        kind == event::v1::CREATE ? OnFailure(attempt, result) : OnGone(attempt);
+      }
       return;
     case Verdict::kConflict:
       OnConflict(attempt, result);
@@ -142,7 +147,7 @@ void AppWorker::OnWritten(const AttemptPtr& attempt, const Result& result,
     case Verdict::kUnsupported:
       if (kind == event::v1::DELETE) {
         // No DELETE here: access is taken away by a disable instead.
-        deletes_refused_ = true;
+        deletes_refused_.insert(attempt->type);
         Outcome outcome = OutcomeOf(*attempt);
         outcome.set_result(event::v1::NO_EFFECT);
         outcome.set_code("no-delete");
@@ -159,27 +164,23 @@ void AppWorker::OnWritten(const AttemptPtr& attempt, const Result& result,
 
 void AppWorker::OnEffect(const AttemptPtr& attempt, const Result& result,
                          const RemoteResource& account) {
-  const AppHealth::State before = health_->state();
   health_->OnSuccess();
-  NoteHealth(before);
   if (++good_answers_ >= limit_ && limit_ < settings_->max_concurrency) {
     limit_ = std::min(limit_ * 2, settings_->max_concurrency);
     good_answers_ = 0;
   }
   Outcome outcome = OutcomeOf(*attempt);
   outcome.set_result(event::v1::TOOK_EFFECT);
+  outcome.set_tries(0);
   outcome.set_http_status(static_cast<uint32_t>(result.http_status));
   for (const std::string& target : result.left_out) outcome.add_left_out(target);
   const event::v1::OperationKind kind = attempt->operation.kind();
   if (kind != event::v1::DELETE) {
     event::v1::Link link = attempt->operation.link();
     if (kind == event::v1::CREATE) link.set_remote_id(account.id);
-    if (!attempt->wanted.mapped.matching.empty()) {
-      const std::string& target = attempt->wanted.mapped.matching.front().target;
-      const auto it = attempt->changes.set.find(target);
-      if (it != attempt->changes.set.end() && it->is_string()) {
-        link.set_remote_name(it->get<std::string>());
-      }
+    const auto name = attempt->changes.set.find(attempt->wanted.name_target);
+    if (name != attempt->changes.set.end() && name->is_string()) {
+      link.set_remote_name(name->get<std::string>());
     }
     const bool moved = link.remote_id() != attempt->lane.remote_id || !attempt->lane.linked ||
                        link.remote_name() != attempt->lane.remote_name;
@@ -187,10 +188,29 @@ void AppWorker::OnEffect(const AttemptPtr& attempt, const Result& result,
   }
   LaneRun* run = queue_.Find(attempt->id);
   if (run != nullptr) {
-    run->tries = 0;
+    run->looks = run->waits_for_groups = 0;
+    run->read_after_404 = run->conflicted = run->asked_remembered = false;
+    run->chunk = std::min(kMembersAtOnce, run->chunk * 2);
     run->in_doubt_since = absl::InfiniteDuration();
     if (kind == event::v1::CREATE && attempt->type == event::v1::GROUP) run->all_members = true;
   }
+  Record(attempt, std::move(outcome));
+}
+
+// 404 on members: the group is read; where it is there, it is a member that is not.
+void AppWorker::OnMembers404(const AttemptPtr& attempt, const Result& result) {
+  LaneRun* run = queue_.Find(attempt->id);
+  if (run->read_after_404) {
+    OnFailure(attempt, result);
+    return;
+  }
+  run->read_after_404 = true;
+  Outcome outcome = OutcomeOf(*attempt);
+  outcome.set_result(event::v1::NO_EFFECT);
+  outcome.set_acknowledged_unknown(true);
+  outcome.set_code("gone");
+  outcome.set_message("the app has no such group, or no such member");
+  outcome.set_http_status(404);
   Record(attempt, std::move(outcome));
 }
 
@@ -225,7 +245,6 @@ void AppWorker::OnConflict(const AttemptPtr& attempt, const Result& result) {
 // A failure may be the app's or the resource's; Check tells, where it is not known already.
 void AppWorker::OnFailure(const AttemptPtr& attempt, const Result& result) {
   const absl::Duration now = options_.clock->SinceBoot();
-  const AppHealth::State before = health_->state();
   if (result.verdict == Verdict::kThrottled) {
     health_->OnThrottled(result, now);
     limit_ = std::max(settings_->first_concurrency, limit_ / 2);
@@ -237,7 +256,6 @@ void AppWorker::OnFailure(const AttemptPtr& attempt, const Result& result) {
     health_->OnNoVerdict(attempt->id, now);
     limit_ = std::max(settings_->first_concurrency, limit_ / 2);
   }
-  NoteHealth(before);
   const bool known = result.verdict == Verdict::kThrottled ||
                      result.verdict == Verdict::kUnauthenticated || !health_->asking();
   if (known) {
@@ -257,18 +275,19 @@ void AppWorker::Attribute(const AttemptPtr& attempt, const Result& result) {
   outcome.set_code(CodeOf(result.verdict));
   outcome.set_message(result.message);
   outcome.set_http_status(static_cast<uint32_t>(result.http_status));
-  outcome.set_tries(static_cast<uint32_t>(attempt->lane.tries));
   // What is not settled is no position to build on.
   outcome.set_wanted_position(0);
   const AppHealth::State state = health_->state();
-  const bool app_at_fault = state == AppHealth::State::kOpen ||
+  const bool app_at_fault = state == AppHealth::State::kOpen || state == AppHealth::State::kTrial ||
                             state == AppHealth::State::kCredentials ||
                             result.verdict == Verdict::kThrottled;
   if (in_doubt) {
     LaneRun* run = queue_.Find(attempt->id);
     run->in_doubt_since = std::min(run->in_doubt_since, options_.clock->SinceBoot());
+    run->settles_after = options_.clock->SinceBoot() + settings_->settling_time;
     SetTime(options_.clock->Now() + settings_->settling_time, outcome.mutable_next_try());
   }
+  // A trial's refusal has closed the breaker by now, and is the resource's.
   if (app_at_fault) {
     Record(attempt, std::move(outcome));
   } else if (IsRefusal(result.verdict)) {
@@ -279,7 +298,7 @@ void AppWorker::Attribute(const AttemptPtr& attempt, const Result& result) {
 }
 
 void AppWorker::AttributeRefusal(const AttemptPtr& attempt, const Result& result, Outcome outcome) {
-  if (SplitChunk(attempt)) {
+  if (!attempt->settling && SplitChunk(attempt)) {
     Record(attempt, std::move(outcome));
     return;
   }

@@ -39,12 +39,9 @@ void AppWorker::SetObserved(const Attempt& attempt, const RemoteResource& accoun
   outcome->set_key_id(std::move(sealed.key_id));
   outcome->set_sealed_observed(std::move(sealed.bytes));
   outcome->mutable_link()->set_remote_id(account.id);
-  std::string name = attempt.lane.remote_name;
-  if (!attempt.wanted.mapped.matching.empty()) {
-    const auto it = account.attributes.find(attempt.wanted.mapped.matching.front().target);
-    if (it != account.attributes.end()) name = TextOf(it->second);
-  }
-  outcome->mutable_link()->set_remote_name(name);
+  const auto name = account.attributes.find(attempt.wanted.name_target);
+  outcome->mutable_link()->set_remote_name(
+      name == account.attributes.end() ? attempt.lane.remote_name : TextOf(name->second));
   if (attempt.type != event::v1::GROUP) return;
   outcome->set_members_observed(true);
   for (const std::string& remote_id : account.member_ids) {
@@ -52,7 +49,9 @@ void AppWorker::SetObserved(const Attempt& attempt, const RemoteResource& accoun
     member->set_remote_id(remote_id);
     for (const event::v1::ResourceType type : {event::v1::USER, event::v1::GROUP}) {
       const auto linked = options_.projection->reader().LinkedTo(type, remote_id);
-      if (linked.ok() && linked->has_value()) member->set_resource_id(**linked);
+      if (!linked.ok() || !linked->has_value()) continue;
+      member->set_resource_id(**linked);
+      break;  // Ids of the two kinds may be alike; members are users first.
     }
   }
 }
@@ -86,7 +85,9 @@ void AppWorker::OnRead(const AttemptPtr& attempt, const Result& result,
   } else {
     outcome.set_result(event::v1::ALREADY_SO);
     SetObserved(*attempt, found.front(), &outcome);
-    if (LaneRun* run = queue_.Find(attempt->id)) run->all_members = true;
+    LaneRun* run = queue_.Find(attempt->id);
+    run->all_members = true;
+    run->conflicted = run->asked_remembered = false;
   }
   outcome.set_code("read");
   Record(attempt, std::move(outcome));
@@ -121,7 +122,6 @@ void AppWorker::OnMatched(const AttemptPtr& attempt, size_t index, const Result&
     Match(attempt, index + 1);
     return;
   }
-  health_->OnSuccess();
   if (found.size() > 1) {
     Park(attempt, "ambiguous-match",
          "more than one account of the app matches; nothing was written");
@@ -146,22 +146,28 @@ void AppWorker::NoMatch(const AttemptPtr& attempt) {
     Record(attempt, std::move(outcome));
     return;
   }
+  if (run->conflicted && !attempt->lane.remote_id.empty() && !run->asked_remembered) {
+    run->asked_remembered = true;
+    ReadAccount(attempt);
+    return;
+  }
   if (run->conflicted) {
-    run->conflicted = false;
+    run->conflicted = run->asked_remembered = false;
     Park(attempt, "name-taken", "the name is taken by an account that the app does not show");
     return;
   }
-  EndCalling(attempt);  // StartCall counts it again.
-  StartCall(attempt, event::v1::CREATE, CreateValues(attempt->wanted));
+  ValueChanges values = CreateValues(attempt->wanted);
+  if (!WaitForName(attempt, values)) StartCall(attempt, event::v1::CREATE, std::move(values));
 }
 
 void AppWorker::LinkTo(const AttemptPtr& attempt, const RemoteResource& account) {
+  health_->OnSuccess();
   Outcome outcome = OutcomeOf(*attempt);
   outcome.set_result(event::v1::ALREADY_SO);
   outcome.set_code("linked");
   SetObserved(*attempt, account, &outcome);
   LaneRun* run = queue_.Find(attempt->id);
-  run->conflicted = false;
+  run->conflicted = run->asked_remembered = false;
   if (attempt->type == event::v1::GROUP) {
     // A search need not show members: what is not known is read before it is changed.
     outcome.set_members_observed(false);
@@ -172,17 +178,15 @@ void AppWorker::LinkTo(const AttemptPtr& attempt, const RemoteResource& account)
   Record(attempt, std::move(outcome));
 }
 
-// Where a delete keeps the account, a re-hire takes the profile over from who is gone; one record
-// lets go of it there and links it here, so that a pending disable is void.
+// Where the account stays when its user is gone, a re-hire takes the profile over from who is gone;
+// one record lets go of it there and links it here, so that a pending disable is void.
 bool AppWorker::HandOver(const AttemptPtr& attempt, const std::string& holder,
                          const RemoteResource& account) {
-  if (!connector_->capabilities().delete_keeps_account) return false;
-  auto lease = options_.directory->Take();
-  const auto live = lease.ok() ? (*lease)->TypeOf(holder) : lease.status();
+  if (!KeepsForGood(holder, attempt->type)) return false;
   const LaneRun* run = queue_.Find(holder);
   const auto open = options_.projection->reader().OpenOperationOf(holder);
   const bool busy = run != nullptr && run->busy;
-  if (!live.ok() || live->has_value() || busy || !open.ok() || open->has_value()) return false;
+  if (busy || !open.ok() || open->has_value()) return false;
   Outcome let_go;
   let_go.set_resource_type(attempt->type);
   let_go.set_resource_id(holder);
@@ -197,7 +201,8 @@ bool AppWorker::HandOver(const AttemptPtr& attempt, const std::string& holder,
   taken.set_code("taken-over");
   SetObserved(*attempt, account, &taken);
   outcomes_.push_back({{std::move(let_go), std::move(taken)},
-                       [this, attempt] { AfterRecord(attempt, /*link_changed=*/true); }});
+                       [this, attempt] { AfterRecord(attempt, /*link_changed=*/true); },
+                       attempt});
   return true;
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <utility>
 
 namespace purser::delivery {
 
@@ -23,16 +24,22 @@ void LaneQueue::Wake(const std::string& id, bool urgent) {
   LaneRun* run = Find(id);
   if (run == nullptr) return;
   run->changed = true;
+  const bool overtakes = urgent && !run->urgent;
+  run->urgent |= urgent;
   if (run->busy) return;
   run->rests_until.reset();
-  Enqueue(id, run, urgent);
+  if (!run->queued) {
+    Enqueue(id, run);
+  } else if (overtakes) {
+    urgent_.push_back(id);
+  }
 }
 
-void LaneQueue::Enqueue(const std::string& id, LaneRun* run, bool urgent) {
+void LaneQueue::Enqueue(const std::string& id, LaneRun* run) {
   if (run->queued) return;
   run->queued = true;
   ++pending_;
-  (urgent ? urgent_ : ready_).push_back(id);
+  (run->urgent ? urgent_ : ready_).push_back(id);
 }
 
 void LaneQueue::Rest(const std::string& id, absl::Duration until) {
@@ -42,7 +49,7 @@ void LaneQueue::Rest(const std::string& id, absl::Duration until) {
   resting_.emplace(until, id);
 }
 
-std::optional<std::string> LaneQueue::Take(absl::Duration now) {
+void LaneQueue::EndRests(absl::Duration now) {
   while (!resting_.empty() && resting_.begin()->first <= now) {
     const std::string id = resting_.begin()->second;
     const absl::Duration until = resting_.begin()->first;
@@ -50,19 +57,25 @@ std::optional<std::string> LaneQueue::Take(absl::Duration now) {
     LaneRun* run = Find(id);
     if (run == nullptr || run->busy || run->rests_until != until) continue;
     run->rests_until.reset();
-    Enqueue(id, run, /*urgent=*/false);
+    Enqueue(id, run);
   }
+}
+
+std::optional<std::string> LaneQueue::Take() {
   for (std::deque<std::string>* queue : {&urgent_, &ready_}) {
-    if (queue->empty()) continue;
-    std::string id = std::move(queue->front());
-    queue->pop_front();
-    LaneRun* run = Find(id);
-    run->queued = false;
-    run->busy = true;
-    run->changed = false;
-    --pending_;
-    ++busy_;
-    return id;
+    while (!queue->empty()) {
+      std::string id = std::move(queue->front());
+      queue->pop_front();
+      LaneRun* run = Find(id);
+      if (run == nullptr || !run->queued) continue;
+      run->queued = run->changed = run->urgent = run->waits = false;
+      run->busy = true;
+      if (run->taken == 0 || (run->since != 0 && run->since < run->taken)) run->taken = run->since;
+      run->since = 0;
+      --pending_;
+      ++busy_;
+      return id;
+    }
   }
   return std::nullopt;
 }
@@ -74,7 +87,7 @@ void LaneQueue::Release(const std::string& id) {
   run->busy = false;
   if (run->changed) {
     run->rests_until.reset();
-    Enqueue(id, run, /*urgent=*/false);
+    Enqueue(id, run);
   } else if (!run->rests_until) {
     runs_.erase(id);
   }
@@ -87,7 +100,8 @@ absl::Duration LaneQueue::NextRest() const {
 StreamPosition LaneQueue::OldestUnsettled(StreamPosition otherwise) const {
   StreamPosition oldest = otherwise;
   for (const auto& [id, run] : runs_) {
-    if (run->since != 0 && (run->queued || run->busy)) oldest = std::min(oldest, run->since);
+    if (run->since != 0) oldest = std::min(oldest, run->since);
+    if (run->taken != 0) oldest = std::min(oldest, run->taken);
   }
   return oldest;
 }
@@ -95,10 +109,15 @@ StreamPosition LaneQueue::OldestUnsettled(StreamPosition otherwise) const {
 std::optional<absl::Duration> LaneQueue::OldestWait() const {
   std::optional<absl::Duration> oldest;
   for (const auto& [id, run] : runs_) {
-    if (!run->queued && !run->busy) continue;
+    if (Waits(*run) || run->waiting_since == absl::InfiniteDuration()) continue;
     if (!oldest || run->waiting_since < *oldest) oldest = run->waiting_since;
   }
   return oldest;
+}
+
+size_t LaneQueue::Backlog() const {
+  return static_cast<size_t>(std::count_if(runs_.begin(), runs_.end(),
+                                           [](const auto& run) { return !Waits(*run.second); }));
 }
 
 }  // namespace purser::delivery

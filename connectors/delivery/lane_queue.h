@@ -22,14 +22,26 @@ struct LaneRun {
   bool queued = false;
   bool busy = false;     // a read, a call or a record of it is under way: one at a time
   bool changed = false;  // something happened since it was last planned
-  // The earliest position of the directory that it has not settled; 0: none is known.
+  bool urgent = false;   // what happened takes access away
+  // The earliest position of the directory that it has not settled, and the same of what it is at
+  // since it was taken; 0: none is known.
   StreamPosition since = 0;
-  StreamPosition latest = 0;     // the newest event that touched it
-  absl::Duration waiting_since;  // SinceBoot
+  StreamPosition taken = 0;
+  absl::Duration waiting_since = absl::InfiniteDuration();  // SinceBoot, as all of these
+  // An operation of it is in doubt: nothing before then, whatever happens.
+  absl::Duration settles_after = -absl::InfiniteDuration();
+  // Its next try was set by an earlier process.
+  absl::Duration not_before = -absl::InfiniteDuration();
+  bool waits = false;  // rests because somebody else must act first: no backlog
   std::optional<absl::Duration> rests_until;
   absl::Duration in_doubt_since = absl::InfiniteDuration();
-  int tries = 0;            // without a verdict, in a row
-  bool conflicted = false;  // the app said that its name is taken
+  int tries = 0;                  // without a verdict, in a row
+  bool conflicted = false;        // the app said that its name is taken
+  bool asked_remembered = false;  // then the account it had before was asked for
+  bool mended = false;            // an account came or went that its refusal may have been about
+  bool read_after_404 = false;    // of a group: a 404 on its members was not the group's
+  int waits_for_groups = 0;       // how often a delete let memberships go first
+  int looks = 0;                  // at a name that is held
   std::set<std::string> jobs;
 
   // Of a group: members whose membership may differ; all of them where `all_members`.
@@ -39,7 +51,8 @@ struct LaneRun {
   size_t chunk = 100;
 };
 
-// One thread. First come, first served; leavers before the others.
+// One thread. First come, first served; leavers before the others. A queue may name a lane that is
+// no longer queued: only what the run says counts.
 class LaneQueue {
  public:
   // The lane's run, made where there is none.
@@ -50,8 +63,10 @@ class LaneQueue {
   void Wake(const std::string& id, bool urgent = false);
   // The lane rests until `until`.
   void Rest(const std::string& id, absl::Duration until);
-  // The next lane that may go; it is busy from then on. Lanes that rested long enough join.
-  std::optional<std::string> Take(absl::Duration now);
+  // Lanes that rested long enough join those that may go.
+  void EndRests(absl::Duration now);
+  // The next lane that may go; it is busy from then on.
+  std::optional<std::string> Take();
   // Its business is done: it goes on if something happened meanwhile, else it is forgotten unless
   // it rests.
   void Release(const std::string& id);
@@ -67,9 +82,12 @@ class LaneQueue {
   size_t pending() const { return pending_; }
   size_t busy() const { return busy_; }
   std::optional<absl::Duration> OldestWait() const;
+  // Lanes with something to do, now or later, that depends on no other lane and nobody's help.
+  size_t Backlog() const;
 
  private:
-  void Enqueue(const std::string& id, LaneRun* run, bool urgent);
+  void Enqueue(const std::string& id, LaneRun* run);
+  static bool Waits(const LaneRun& run) { return run.waits && !run.queued && !run.busy; }
 
   absl::flat_hash_map<std::string, std::unique_ptr<LaneRun>> runs_;
   std::deque<std::string> urgent_;

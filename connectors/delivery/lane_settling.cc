@@ -34,6 +34,10 @@ const mapping::CompiledRow* MatchingRow(const mapping::CompiledMapping& mapping,
   return best;
 }
 
+std::string TextOf(const json& value) {
+  return value.is_string() ? value.get<std::string>() : value.dump();
+}
+
 json ValuesOf(const RemoteResource& account) {
   json values = json::object();
   for (const auto& [target, value] : account.attributes) values[target] = value;
@@ -54,6 +58,10 @@ void AppWorker::Settle(const AttemptPtr& attempt, const OpenOperation& open) {
   auto wanted = lease.ok() ? ReadWanted(*settings_, **lease, options_.projection->reader(),
                                         attempt->type, attempt->id, !attempt->lane.linked)
                            : lease.status();
+  if (!lease.ok()) {
+    LetGo(attempt, absl::Seconds(1));
+    return;
+  }
   if (!changes.ok()) {
     LogError("a started operation cannot be opened",
              {{"operation", open.operation.operation_id()}});
@@ -65,6 +73,10 @@ void AppWorker::Settle(const AttemptPtr& attempt, const OpenOperation& open) {
   if (wanted.ok()) attempt->wanted = *std::move(wanted);
   attempt->wanted.resource_id = attempt->id;
   attempt->wanted.type = attempt->type;
+  const mapping::CompiledRow* name =
+      NameRow(attempt->type == event::v1::GROUP ? settings_->groups : settings_->users);
+  if (name != nullptr) attempt->wanted.name_target = name->target;
+  rests_on_ = std::max(rests_on_, attempt->wanted.position);
   BeginCalling(attempt);
   if (open.operation.kind() != event::v1::CREATE) {
     connector_->Read(
@@ -84,8 +96,7 @@ void AppWorker::Settle(const AttemptPtr& attempt, const OpenOperation& open) {
   }
   const json value = attempt->changes.set[row->target];
   connector_->Find(
-      TypeOf(attempt->type), row->target,
-      value.is_string() ? value.get<std::string>() : value.dump(), CallOf(*attempt),
+      TypeOf(attempt->type), row->target, TextOf(value), CallOf(*attempt),
       [this, attempt, gone = gone_](const Result& result, std::vector<RemoteResource> found) {
         if (!*gone) OnSettlingFind(attempt, result, found);
       });
@@ -99,7 +110,6 @@ void AppWorker::OnSettlingRead(const AttemptPtr& attempt, const Result& result,
     OnFailure(attempt, result);
     return;
   }
-  health_->OnSuccess();
   const event::v1::OperationKind kind = attempt->operation.kind();
   if (!absent && kind == event::v1::DELETE && connector_->capabilities().delete_keeps_account) {
     SendAgain(attempt);
@@ -114,6 +124,7 @@ void AppWorker::OnSettlingRead(const AttemptPtr& attempt, const Result& result,
     const bool shows = kind != event::v1::DELETE && !ChangesMembers(kind) &&
                        Shows(ValuesOf(found.front()), attempt->changes);
     outcome.set_result(shows ? event::v1::TOOK_EFFECT : event::v1::NO_EFFECT);
+    if (shows) outcome.set_tries(0);
     SetObserved(*attempt, found.front(), &outcome);
     if (!ChangesMembers(kind)) {
       outcome.set_members_observed(false);
@@ -134,18 +145,18 @@ void AppWorker::OnSettlingFind(const AttemptPtr& attempt, const Result& result,
     OnFailure(attempt, result);
     return;
   }
-  health_->OnSuccess();
   const mapping::CompiledMapping& mapping =
       attempt->type == event::v1::GROUP ? settings_->groups : settings_->users;
   const mapping::CompiledRow* row = MatchingRow(mapping, attempt->changes);
   const auto hit = std::find_if(found.begin(), found.end(), [&](const RemoteResource& account) {
+    if (row == nullptr) return false;
     const auto it = account.attributes.find(row->target);
-    return it != account.attributes.end() && it->second.is_string() &&
-           CaselessKey(it->second.get<std::string>()) ==
-               CaselessKey(attempt->changes.set[row->target].get<std::string>());
+    return it != account.attributes.end() &&
+           CaselessKey(TextOf(it->second)) ==
+               CaselessKey(TextOf(attempt->changes.set[row->target]));
   });
   LaneRun* run = queue_.Find(attempt->id);
-  if (hit == found.end()) {
+  if (row == nullptr || hit == found.end()) {
     const absl::Duration waited = options_.clock->SinceBoot() - run->in_doubt_since;
     if (waited < settings_->create_visible_within) {
       Outcome outcome = OutcomeOf(*attempt);
@@ -169,6 +180,7 @@ void AppWorker::OnSettlingFind(const AttemptPtr& attempt, const Result& result,
   const bool taken = holder.ok() && holder->has_value() && **holder != attempt->id;
   outcome.set_result(taken ? event::v1::NO_EFFECT : event::v1::TOOK_EFFECT);
   if (!taken) {
+    outcome.set_tries(0);
     SetObserved(*attempt, *hit, &outcome);
     outcome.set_members_observed(false);
     outcome.clear_observed_members();

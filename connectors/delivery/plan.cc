@@ -19,6 +19,18 @@ bool Required(const mapping::CompiledMapping& mapping, const std::string& target
   return row != nullptr && row->required;
 }
 
+// What is held with what is wanted added, for targets that a change may only add to.
+json Union(const json& held, const json& wanted) {
+  if (!held.is_array() || !wanted.is_array()) return wanted;
+  json all = held;
+  for (const json& element : wanted) {
+    const bool there = std::any_of(held.begin(), held.end(),
+                                   [&](const json& other) { return SameValue(element, other); });
+    if (!there) all.push_back(element);
+  }
+  return all;
+}
+
 // What an update sends: values that differ, and mapped targets that are no longer wanted.
 ValueChanges Difference(const mapping::CompiledMapping& mapping, const Wanted& wanted,
                         const json& held) {
@@ -27,7 +39,9 @@ ValueChanges Difference(const mapping::CompiledMapping& mapping, const Wanted& w
   for (const auto& [target, value] : mapped.values) {
     if (mapped.keep.contains(target) || mapped.on_create.contains(target)) continue;
     const auto it = held.find(target);
-    if (it == held.end() || !SameValue(value, *it)) changes.set[target] = value;
+    const json all =
+        it != held.end() && mapped.additive.contains(target) ? Union(*it, value) : value;
+    if (it == held.end() || !SameValue(all, *it)) changes.set[target] = all;
   }
   for (const mapping::CompiledRow& row : mapping.rows) {
     const std::string& target = row.target;
@@ -76,6 +90,11 @@ Plan PlanMember(const AppSettings& settings, const Wanted& wanted, const Lane& l
   }
   if (!lane.acknowledged_known) return {Step::kRead};
   ValueChanges changes = Difference(mapping, wanted, lane.acknowledged);
+  // Access that was taken away is given back, whether or not the mapping names it.
+  if (wanted.type == event::v1::USER && Holds(lane.acknowledged, kActive, false) &&
+      !wanted.mapped.values.contains(kActive)) {
+    changes.set[kActive] = true;
+  }
   if (changes.empty()) return {};
   const bool enables = changes.set.contains(kActive) && changes.set[kActive] == true;
   return Call(enables ? event::v1::ENABLE : event::v1::UPDATE, std::move(changes));

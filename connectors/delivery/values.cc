@@ -66,7 +66,13 @@ absl::StatusOr<ValueChanges> OpenChanges(const std::string& key_id, const std::s
   const json object = json::parse(text, nullptr, false);
   if (!object.is_object()) return absl::DataLossError("a started operation's values are not JSON");
   changes.set = object.value("set", json::object());
-  changes.clear = object.value("clear", std::vector<std::string>());
+  const json clear = object.value("clear", json::array());
+  const bool texts = std::all_of(clear.begin(), clear.end(),
+                                 [](const json& target) { return target.is_string(); });
+  if (!changes.set.is_object() || !clear.is_array() || !texts) {
+    return absl::DataLossError("a started operation's values are of another shape");
+  }
+  changes.clear = clear.get<std::vector<std::string>>();
   return changes;
 }
 

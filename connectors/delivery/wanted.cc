@@ -86,10 +86,27 @@ absl::Status MapUserResource(const AppSettings& settings, const DirectoryReader&
 
 }  // namespace
 
-std::string Wanted::Name() const {
-  if (mapped.matching.empty()) return "";
-  const nlohmann::json& value = mapped.matching.front().value;
-  return value.is_string() ? value.get<std::string>() : value.dump();
+const mapping::CompiledRow* NameRow(const mapping::CompiledMapping& mapping) {
+  const mapping::CompiledRow* best = nullptr;
+  for (const mapping::CompiledRow& row : mapping.rows) {
+    if (row.match != 0 && (best == nullptr || row.match < best->match)) best = &row;
+  }
+  return best;
+}
+
+absl::StatusOr<Presence> ReadPresence(const AppSettings& settings, const DirectoryReader& directory,
+                                      event::v1::ResourceType type,
+                                      const std::string& resource_id) {
+  ASSIGN_OR_RETURN(const std::optional<Resource> resource, directory.Find(type, resource_id));
+  if (!resource) return Presence::kGone;
+  if (type == event::v1::GROUP) {
+    return settings.groups.enabled ? Presence::kActive : Presence::kOutOfScope;
+  }
+  ASSIGN_OR_RETURN(const auto groups, GroupNames(directory, resource_id));
+  const mapping::ScopeDecision scope =
+      mapping::DecideScope(settings.scope, {.user = &*resource, .groups = &groups});
+  if (!scope.in_scope) return Presence::kOutOfScope;
+  return ActiveIn(*resource) ? Presence::kActive : Presence::kInactive;
 }
 
 absl::StatusOr<Wanted> ReadWanted(const AppSettings& settings, const DirectoryReader& directory,
@@ -98,6 +115,9 @@ absl::StatusOr<Wanted> ReadWanted(const AppSettings& settings, const DirectoryRe
   Wanted wanted;
   wanted.type = type;
   wanted.resource_id = resource_id;
+  const mapping::CompiledRow* name =
+      NameRow(type == event::v1::GROUP ? settings.groups : settings.users);
+  if (name != nullptr) wanted.name_target = name->target;
   ASSIGN_OR_RETURN(const Head head, directory.FoldHead());
   wanted.position = head.position;
   ASSIGN_OR_RETURN(const std::optional<Resource> resource, directory.Find(type, resource_id));

@@ -29,9 +29,16 @@ struct Wanted {
   mapping::MappedResource mapped;
   std::vector<std::string> left_out;  // targets whose reference has no account there yet
 
-  // What the app knows it by: the first matching attribute's value as text; empty where none.
-  std::string Name() const;
+  // The target by whose value the app knows it; empty where the mapping matches by none.
+  std::string name_target;
 };
+
+// The matching attribute of the highest precedence; null where there is none.
+const mapping::CompiledRow* NameRow(const mapping::CompiledMapping& mapping);
+
+// Where the resource stands, without working out its attributes.
+absl::StatusOr<Presence> ReadPresence(const AppSettings& settings, const DirectoryReader& directory,
+                                      event::v1::ResourceType type, const std::string& resource_id);
 
 // Reads both folds, each at one position. `type` is the lane's, for what is gone.
 absl::StatusOr<Wanted> ReadWanted(const AppSettings& settings, const DirectoryReader& directory,

@@ -21,8 +21,10 @@ constexpr size_t kUnknownAtOnce = 200;
 }  // namespace
 
 bool AppWorker::RunJobs() {
+  if (!jobs_moved_) return false;
   const auto jobs = options_.projection->reader().Jobs(/*unfinished_only=*/true);
   if (!jobs.ok()) return false;
+  jobs_moved_ = false;
   bool worked = false;
   std::set<std::string> live;
   for (const Job& job : *jobs) {
@@ -55,6 +57,15 @@ absl::StatusOr<StreamPosition> AppWorker::PositionAt(const StreamId& stream,
   return low;
 }
 
+// The log time of that record of the directory; for ever after where there is none yet.
+absl::StatusOr<absl::Time> AppWorker::TimeAt(StreamPosition position) const {
+  const StreamId stream = StreamId::Directory(options_.directory_id);
+  ASSIGN_OR_RETURN(const auto records, options_.log->Read(stream, position - 1, 1, 1));
+  if (records.empty()) return absl::InfiniteFuture();
+  ASSIGN_OR_RETURN(const auto envelope, DecodeRecord(records.front().bytes));
+  return ToTime(envelope.time());
+}
+
 // Each resource touched by an event, or with an outcome, at or after the job's beginning.
 absl::StatusOr<std::vector<MemberRow>> AppWorker::ReplayedResources(const Job& job) {
   const AppReader& reader = options_.projection->reader();
@@ -64,7 +75,11 @@ absl::StatusOr<std::vector<MemberRow>> AppWorker::ReplayedResources(const Job& j
     ASSIGN_OR_RETURN(from, PositionAt(StreamId::Directory(options_.directory_id), job.from_time));
   }
   ASSIGN_OR_RETURN(std::vector<MemberRow> rows, lease->TouchedSince(from == 0 ? 0 : from - 1));
-  ASSIGN_OR_RETURN(const StreamPosition own, PositionAt(stream_, job.from_time));
+  absl::Time time = job.from_time;
+  if (job.from_position != 0) {
+    ASSIGN_OR_RETURN(time, TimeAt(job.from_position));
+  }
+  ASSIGN_OR_RETURN(const StreamPosition own, PositionAt(stream_, time));
   ASSIGN_OR_RETURN(const std::vector<std::string> told, reader.WithRecordsSince(own));
   std::set<std::string> seen;
   for (const MemberRow& row : rows) seen.insert(row.id);
@@ -86,12 +101,15 @@ void AppWorker::StartReplay(const Job& job) {
   std::vector<Outcome> unknown;
   std::vector<MemberRow> woken;
   const auto flush = [&] {
-    outcomes_.push_back({std::move(unknown), [this, id = job.id, woken] {
+    outcomes_.push_back({std::move(unknown),
+                         [this, id = job.id, woken] {
                            for (const MemberRow& row : woken) {
                              WakeLane(row.id, row.type, 0);
-                             queue_.Find(row.id)->jobs.insert(id);
+                             LaneRun* run = queue_.Find(row.id);
+                             if (run != nullptr) run->jobs.insert(id);
                            }
-                         }});
+                         },
+                         nullptr});
     unknown.clear();
     woken.clear();
   };
@@ -123,8 +141,10 @@ void AppWorker::StartTest(const Job& job) {
   call.request_id = options_.ids->NewId(options_.clock->Now());
   call.operation_id = call.request_id;
   call.timeout = settings_->call_timeout;
+  ++checks_;
   connector_->Check(call, [this, id = job.id, gone = gone_](const connectors::Result& result) {
     if (*gone) return;
+    --checks_;
     const std::string& hint = settings_->entry.app.test_hint();
     if (result.ok()) {
       if (health_->state() == AppHealth::State::kCredentials) {

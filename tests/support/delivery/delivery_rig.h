@@ -31,6 +31,8 @@ class DeliveryRig {
   FakeApp app;
   config::v1::App config;
   StreamPosition config_version = 1;
+  // Where set, what went wrong is told here and not to the test.
+  std::vector<std::string>* complaints = nullptr;
   // Between the worker and what it uses; for tests that make them misbehave.
   std::function<std::unique_ptr<connectors::Connector>(std::unique_ptr<connectors::Connector>)>
       wrap_connector;
@@ -41,6 +43,8 @@ class DeliveryRig {
   void Crash(bool appends_stand = true);
   // The program stops in good order.
   void Stop();
+  // After a crash: the app's fold is made anew from the log.
+  void ForgetProjection();
   // `config` is applied to the running worker.
   void Reconfigure();
   bool running() const { return worker_ != nullptr; }
@@ -68,6 +72,8 @@ class DeliveryRig {
   // An operator's command.
   void Command(event::v1::AppCommand command);
   void Command(event::v1::AppCommand::Action action, const std::vector<std::string>& ids = {});
+  // Another process takes the app over.
+  void TakeOver(const std::string& boot);
   // A replay of all there is; its job's id.
   std::string Replay();
 
@@ -91,11 +97,13 @@ class DeliveryRig {
   void Write(event::v1::Kind kind, event::v1::ResourceType type, const std::string& id,
              const Payload& payload);
   absl::Duration NextDue() const;
+  void Complain(const std::string& what);
 
   const StreamId directory_stream_ = StreamId::Directory("d1");
   const StreamId stream_ = StreamId::App("app1");
   TempDir dir_;
   MetricsRegistry metrics_;
+  bool restless_ = false;
   int boots_ = 0;
   int jobs_ = 0;
   std::unique_ptr<DirectoryProjection> directory_;

@@ -166,7 +166,7 @@ class FakeConnector : public connectors::Connector {
     const auto remove = [app = app_, type, id](bool* changed) {
       const auto it = app->Of(type).find(id);
       if (it == app->Of(type).end()) return Answer(Verdict::kNotFound, 404);
-      if (!app->options.capabilities.deletes) return Answer(Verdict::kUnsupported, 405);
+      if (app->refuses_delete) return Answer(Verdict::kUnsupported, 405);
       *changed = true;
       if (app->options.capabilities.delete_keeps_account) {
         Take({{"active", false}}, &it->second);

@@ -70,6 +70,7 @@ class FakeApp {
   // Asked of each call.
   std::function<Fault(const AppCall&)> fault;
   std::optional<absl::Duration> retry_after;
+  bool refuses_delete = false;  // 405, though its capabilities say otherwise
   // Names, in lower case, that a search does not show.
   std::set<std::string> hidden;
 

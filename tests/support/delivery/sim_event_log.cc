@@ -17,8 +17,9 @@ void SimEventLog::Open(const StreamId& stream, HeadDone done) { done(Of(stream).
 
 void SimEventLog::Append(const StreamId& stream, const Head& expected_head,
                          std::vector<Record> records, AppendDone done) {
-  pending_.push_back(
-      {stream, expected_head, std::move(records), std::move(done), clock_->SinceBoot() + latency});
+  const bool app = stream.kind() == StreamKind::kApp;
+  const absl::Duration due = clock_->SinceBoot() + (app ? latency : absl::ZeroDuration());
+  pending_.push_back({stream, expected_head, std::move(records), std::move(done), due});
 }
 
 void SimEventLog::CatchUp(const StreamId& stream, absl::Duration, HeadDone done) {

@@ -26,7 +26,7 @@ class SimEventLog : public EventLog {
 
   // Asked of each append; all stand where it is not set.
   std::function<Fate(const StreamId&)> fate;
-  // How long an append takes.
+  // How long an append to an app's stream takes.
   absl::Duration latency = absl::ZeroDuration();
 
   // The process dies: what is under way is dropped, or stands without anybody knowing.

@@ -1,0 +1,96 @@
+#include "connectors/delivery/plan.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/support/delivery/delivery_rig.h"
+
+namespace purser::delivery {
+namespace {
+
+using event::v1::DISABLE;
+using event::v1::ENABLE;
+using event::v1::UPDATE;
+using nlohmann::json;
+
+class PlanTest : public testing::Test {
+ protected:
+  PlanTest() {
+    AppEntry entry;
+    entry.app = PlainApp();
+    settings_ = *CompileSettings(entry, {});
+    wanted_.presence = Presence::kActive;
+    wanted_.mapped.values = {{"userName", "anna"}, {"active", true}};
+    lane_.linked = true;
+    lane_.remote_id = "a1";
+    lane_.acknowledged = {{"userName", "anna"}, {"active", true}};
+  }
+  Plan Make() { return PlanDelivery(*settings_, {}, wanted_, lane_); }
+
+  std::shared_ptr<const AppSettings> settings_;
+  Wanted wanted_;
+  Lane lane_;
+};
+
+TEST_F(PlanTest, NoDifferenceIsNoCall) { EXPECT_EQ(Make().step, Step::kNothing); }
+
+TEST_F(PlanTest, WhatIsNoLongerWantedIsCleared) {
+  lane_.acknowledged["title"] = "Cook";
+  EXPECT_EQ(Make().kind, UPDATE);
+  EXPECT_EQ(Make().changes.clear, std::vector<std::string>{"title"});
+}
+
+TEST_F(PlanTest, TakingAccessAwayCarriesNothingElse) {
+  wanted_.presence = Presence::kInactive;
+  wanted_.mapped.values = {{"userName", "bea"}, {"active", false}, {"title", "Cook"}};
+  wanted_.mapped.missing_required = {"title"};
+  const Plan plan = Make();
+  EXPECT_EQ(plan.kind, DISABLE);
+  EXPECT_EQ(plan.changes.set, (json{{"active", false}}));
+}
+
+TEST_F(PlanTest, WhatElseDiffersOfAnInactiveUserFollows) {
+  wanted_.presence = Presence::kInactive;
+  wanted_.mapped.values = {{"userName", "bea"}, {"active", false}};
+  lane_.acknowledged["active"] = false;
+  EXPECT_EQ(Make().kind, UPDATE);
+  EXPECT_EQ(Make().changes.set, (json{{"userName", "bea"}}));
+}
+
+TEST_F(PlanTest, AccessIsGivenBackThoughTheMappingDoesNotNameIt) {
+  wanted_.mapped.values.erase("active");
+  lane_.acknowledged["active"] = false;
+  EXPECT_EQ(Make().kind, ENABLE);
+}
+
+TEST_F(PlanTest, AnInactiveUserWithoutAnAccountIsLookedForAndNotMade) {
+  wanted_.presence = Presence::kInactive;
+  lane_ = Lane();
+  EXPECT_EQ(Make().step, Step::kMatch);
+  lane_.code = kNoAccount;
+  EXPECT_EQ(Make().step, Step::kNothing);
+}
+
+TEST_F(PlanTest, ADeleteThatTheAppDoesNotOfferIsADisable) {
+  wanted_.presence = Presence::kGone;
+  EXPECT_EQ(PlanDelivery(*settings_, {.deletes = true}, wanted_, lane_).kind, event::v1::DELETE);
+  EXPECT_EQ(PlanDelivery(*settings_, {.deletes = false}, wanted_, lane_).kind, DISABLE);
+}
+
+TEST_F(PlanTest, WhatIsNotKnownIsReadFirst) {
+  lane_.acknowledged_known = false;
+  EXPECT_EQ(Make().step, Step::kRead);
+  wanted_.presence = Presence::kGone;
+  EXPECT_EQ(Make().step, Step::kRead);
+}
+
+TEST_F(PlanTest, AdditiveValuesAreAddedAndNeverTaken) {
+  wanted_.mapped.values["roles"] = json::array({"User"});
+  wanted_.mapped.additive = {"roles"};
+  lane_.acknowledged["roles"] = json::array({"Admin"});
+  EXPECT_EQ(Make().changes.set["roles"], json::array({"Admin", "User"}));
+  lane_.acknowledged["roles"] = json::array({"User", "Admin"});
+  EXPECT_EQ(Make().step, Step::kNothing);
+}
+
+}  // namespace
+}  // namespace purser::delivery
