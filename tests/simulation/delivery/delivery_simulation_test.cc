@@ -18,7 +18,7 @@ uint64_t FromEnvironment(const char* name, uint64_t otherwise) {
 // PURSER_SIM_SEEDS=1000 for many; PURSER_SIM_SEED=17 for one alone.
 TEST(DeliverySimulation, WhateverHappensTheAppEndsAsTheDirectoryWants) {
   const uint64_t only = FromEnvironment("PURSER_SIM_SEED", 0);
-  const uint64_t seeds = FromEnvironment("PURSER_SIM_SEEDS", 60);
+  const uint64_t seeds = FromEnvironment("PURSER_SIM_SEEDS", 100);
   int failed = 0;
   for (uint64_t seed = only == 0 ? 1 : only; seed <= (only == 0 ? seeds : only); ++seed) {
     const std::vector<std::string> found = DeliverySimulation(seed).Run(40);
