@@ -130,6 +130,24 @@ std::vector<std::string> DeliverySimulation::Run(int steps) {
   return found_;
 }
 
+std::vector<std::string> DeliverySimulation::RunRevert() {
+  const std::string id = "user-0000-1";
+  users_[id].name = "anna";
+  users_[id].title = "cook";
+  rig_.CreateUser(id, "anna", {{"title", "cook"}});
+  rig_.Settle();
+  rig_.app.fault = [lost = std::make_shared<bool>(false)](const AppCall& call) {
+    const bool lose = call.verb == "update" && !std::exchange(*lost, true);
+    return lose ? Fault::kLostAfter : Fault::kNone;
+  };
+  rig_.Change(id, "title", "chef");
+  rig_.RunFor(absl::Seconds(1));
+  rig_.Change(id, "title", "cook");
+  rig_.Settle();
+  CompareUsers();
+  return found_;
+}
+
 void DeliverySimulation::Step() {
   const int what = Below(100);
   if (what < 60) {

@@ -27,6 +27,8 @@ class DeliverySimulation {
 
   // Random steps, then peace; what did not hold.
   std::vector<std::string> Run(int steps);
+  // No chance: an update whose reply is lost, and that the directory then takes back.
+  std::vector<std::string> RunRevert();
 
  private:
   struct User {

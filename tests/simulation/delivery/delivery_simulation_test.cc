@@ -43,7 +43,8 @@ TEST(DeliverySimulation, ACreateWithoutALookUpIsFound) {
 }
 
 TEST(DeliverySimulation, ALostReplyTakenForARefusalIsFound) {
-  EXPECT_TRUE(IsFound(Planted::kDoubtTakenForRefusal));
+  EXPECT_TRUE(DeliverySimulation(1).RunRevert().empty());
+  EXPECT_FALSE(DeliverySimulation(1, Planted::kDoubtTakenForRefusal).RunRevert().empty());
 }
 
 TEST(DeliverySimulation, AFrozenOperationThatChangesIsFound) {
