@@ -39,6 +39,7 @@ void AppWorker::NoteHealth() {
   const AppHealth::State now = health_->state();
   const AppHealth::State before = std::exchange(noted_health_, now);
   if (now == before) return;
+  breaker_gauge_->Set(now == AppHealth::State::kClosed ? 0 : 1);
   const bool was_open = before == AppHealth::State::kOpen || before == AppHealth::State::kTrial;
   const bool is_open = now == AppHealth::State::kOpen || now == AppHealth::State::kTrial;
   if (was_open && is_open) return;
