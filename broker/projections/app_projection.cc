@@ -20,7 +20,7 @@ using event::v1::Outcome;
 using event::v1::StartedOperation;
 using nlohmann::json;
 
-constexpr int kLayout = 2;
+constexpr int kLayout = 3;
 constexpr char kSchema[] = R"sql(
 CREATE TABLE app(
   owner_node TEXT NOT NULL, owner_boot TEXT NOT NULL, released INTEGER NOT NULL,
@@ -54,7 +54,8 @@ CREATE INDEX history_by_position ON history(position);
 CREATE TABLE jobs(id TEXT PRIMARY KEY, action INTEGER NOT NULL, state INTEGER NOT NULL,
   actor TEXT NOT NULL, reason TEXT NOT NULL, message TEXT NOT NULL, done INTEGER NOT NULL,
   total INTEGER NOT NULL, sent INTEGER NOT NULL, from_time INTEGER NOT NULL,
-  from_position INTEGER NOT NULL, asked INTEGER NOT NULL) WITHOUT ROWID;
+  from_position INTEGER NOT NULL, asked INTEGER NOT NULL,
+  resources TEXT NOT NULL) WITHOUT ROWID;
 )sql";
 
 // The values of a sealed {"set": .., "clear": ..}; {} where there are none.
@@ -435,7 +436,7 @@ absl::Status AppProjection::ApplyCommand(const Envelope& envelope, const AppComm
     case AppCommand::TEST: {
       const absl::Time from = ToTime(command.from_time());
       const absl::Time asked = ToTime(envelope.time());
-      return database_->Prepare("INSERT OR IGNORE INTO jobs VALUES(?,?,?,?,?,'',0,0,0,?,?,?)")
+      return database_->Prepare("INSERT OR IGNORE INTO jobs VALUES(?,?,?,?,?,'',0,0,0,?,?,?,?)")
           .Bind(command.job_id())
           .Bind(static_cast<int>(command.action()))
           .Bind(static_cast<int>(JobState::kQueued))
@@ -444,6 +445,7 @@ absl::Status AppProjection::ApplyCommand(const Envelope& envelope, const AppComm
           .Bind(ToStored(from))
           .Bind(command.from_position())
           .Bind(ToStored(asked))
+          .Bind(absl::StrJoin(command.resource_ids(), ","))
           .Run();
     }
     case AppCommand::CANCEL_JOB:

@@ -60,6 +60,7 @@ struct Job {
   absl::Time from_time = absl::InfinitePast();
   StreamPosition from_position = 0;
   absl::Time asked = absl::InfinitePast();
+  std::vector<std::string> resources;  // these alone; empty: all
 };
 
 // The app as a whole.

@@ -92,6 +92,7 @@ absl::StatusOr<std::vector<Job>> ReadJobs(Statement& rows) {
     job.from_time = FromStored(rows.Int(9));
     job.from_position = static_cast<StreamPosition>(rows.Int(10));
     job.asked = FromStored(rows.Int(11));
+    job.resources = absl::StrSplit(rows.Text(12), ',', absl::SkipEmpty());
     jobs.push_back(std::move(job));
   }
   RETURN_IF_ERROR(rows.status());
@@ -100,7 +101,7 @@ absl::StatusOr<std::vector<Job>> ReadJobs(Statement& rows) {
 
 #define PURSER_JOB_COLUMNS                                                                  \
   "id, action, state, actor, reason, message, done, total, sent, from_time, from_position," \
-  " asked"
+  " asked, resources"
 
 }  // namespace
 

@@ -66,7 +66,8 @@ absl::StatusOr<absl::Time> AppWorker::TimeAt(StreamPosition position) const {
   return ToTime(envelope.time());
 }
 
-// Each resource touched by an event, or with an outcome, at or after the job's beginning.
+// Each resource touched by an event, or with an outcome, at or after the job's beginning; of these
+// the ones the job names, where it names any.
 absl::StatusOr<std::vector<MemberRow>> AppWorker::ReplayedResources(const Job& job) {
   const AppReader& reader = options_.projection->reader();
   ASSIGN_OR_RETURN(auto lease, options_.directory->Take());
@@ -88,6 +89,9 @@ absl::StatusOr<std::vector<MemberRow>> AppWorker::ReplayedResources(const Job& j
     ASSIGN_OR_RETURN(const std::optional<Lane> lane, reader.FindLane(id));
     if (lane) rows.push_back({id, lane->type});
   }
+  if (job.resources.empty()) return rows;
+  const std::set<std::string> asked(job.resources.begin(), job.resources.end());
+  std::erase_if(rows, [&](const MemberRow& row) { return !asked.contains(row.id); });
   return rows;
 }
 

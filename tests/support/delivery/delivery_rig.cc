@@ -310,11 +310,12 @@ void DeliveryRig::TakeOver(const std::string& boot) {
   Pump();
 }
 
-std::string DeliveryRig::Replay() {
+std::string DeliveryRig::Replay(const std::vector<std::string>& ids) {
   event::v1::AppCommand command;
   command.set_action(event::v1::AppCommand::REPLAY);
   command.set_job_id(absl::StrCat("job-", ++jobs_));
   command.mutable_from_time()->set_seconds(1);
+  for (const std::string& id : ids) command.add_resource_ids(id);
   Command(command);
   return command.job_id();
 }

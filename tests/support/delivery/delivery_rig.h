@@ -74,8 +74,8 @@ class DeliveryRig {
   void Command(event::v1::AppCommand::Action action, const std::vector<std::string>& ids = {});
   // Another process takes the app over.
   void TakeOver(const std::string& boot);
-  // A replay of all there is; its job's id.
-  std::string Replay();
+  // A replay of all there is, or of these alone; its job's id.
+  std::string Replay(const std::vector<std::string>& ids = {});
 
   // What the app's fold says.
   Lane LaneOf(const std::string& id) const;

@@ -53,6 +53,20 @@ TEST(DeliveryReplay, WhereNothingDiffersNothingIsSent) {
   EXPECT_EQ(rig.JobOf(job).sent, 0u);
 }
 
+TEST(DeliveryReplay, AReplayOfOnePersonTouchesNobodyElse) {
+  DeliveryRig rig;
+  rig.CreateUser("u1", "anna");
+  rig.CreateUser("u2", "bea");
+  rig.Settle();
+  rig.app.users.clear();
+  const std::string job = rig.Replay({"u2"});
+  rig.Settle();
+  EXPECT_EQ(rig.app.User("anna"), nullptr);
+  EXPECT_NE(rig.app.User("bea"), nullptr);
+  EXPECT_EQ(rig.JobOf(job).total, 1u);
+  EXPECT_EQ(rig.JobOf(job).state, JobState::kDone);
+}
+
 TEST(DeliveryReplay, AReplayThatARestartInterruptsEnds) {
   DeliveryRig rig;
   for (int i = 0; i < 20; ++i) rig.CreateUser("u" + std::to_string(i), "user" + std::to_string(i));
