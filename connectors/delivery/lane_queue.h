@@ -78,12 +78,13 @@ class LaneQueue {
 
   size_t size() const { return runs_.size(); }
   bool empty() const { return runs_.empty(); }
-  // Lanes that could go but have not been taken, those that were, and since when the oldest waits.
+  // Lanes that could go but have not been taken, and those that were.
   size_t pending() const { return pending_; }
   size_t busy() const { return busy_; }
-  std::optional<absl::Duration> OldestWait() const;
-  // Lanes with something to do, now or later, that depends on no other lane and nobody's help.
+  // Lanes with something to do, now or later, that depends on no other lane and nobody's help; and
+  // since when the oldest of them has had it.
   size_t Backlog() const;
+  std::optional<absl::Duration> OldestWait() const;
 
  private:
   void Enqueue(const std::string& id, LaneRun* run);

@@ -92,6 +92,48 @@ TEST(Delivery, EverythingWaitsWhileTheAppIsDownAndGoesByItselfAfterwards) {
   EXPECT_EQ(rig.Gauge("purser_delivery_pending"), 0);
 }
 
+TEST(Delivery, HowLongTheOldestWaitsGrowsWhileTheAppIsDownAndEndsWithIt) {
+  DeliveryRig rig;
+  rig.app.fault = [](const AppCall&) { return Fault::kUnavailable; };
+  rig.CreateUser("u1", "anna");
+  rig.RunFor(absl::Minutes(10));
+  rig.CreateUser("u2", "bea");
+  rig.RunFor(absl::Minutes(20));
+  ASSERT_TRUE(rig.Row().breaker_open);
+  EXPECT_NEAR(rig.Gauge("purser_delivery_oldest_pending_seconds"), 30 * 60, 5);
+  rig.app.fault = nullptr;
+  rig.Settle();
+  EXPECT_EQ(rig.Gauge("purser_delivery_oldest_pending_seconds"), 0);
+}
+
+TEST(Delivery, HowLongTheOldestWaitsCountsALaneThatBacksOffAndOneWhoseReplyWasLost) {
+  for (const Fault fault : {Fault::kServerError, Fault::kLostBefore}) {
+    DeliveryRig rig;
+    rig.app.fault = [fault](const AppCall& call) {
+      return call.name == "bad" ? fault : Fault::kNone;
+    };
+    rig.CreateUser("u1", "bad");
+    for (int i = 2; i < 9; ++i) rig.CreateUser(absl::StrCat("u", i), absl::StrCat("user", i));
+    rig.RunFor(absl::Minutes(2));
+    ASSERT_EQ(rig.app.users.size(), 7u) << static_cast<int>(fault);
+    ASSERT_EQ(rig.LaneOf("u1").state, event::v1::RETRYING) << static_cast<int>(fault);
+    EXPECT_NEAR(rig.Gauge("purser_delivery_oldest_pending_seconds"), 120, 5)
+        << static_cast<int>(fault);
+  }
+}
+
+TEST(Delivery, HowLongTheOldestWaitsLeavesOutALaneThatNeedsAnOperator) {
+  DeliveryRig rig;
+  rig.app.fault = [](const AppCall& call) {
+    return call.verb == "create" ? Fault::kRefused : Fault::kNone;
+  };
+  rig.CreateUser("u1", "bad");
+  rig.Settle();
+  ASSERT_EQ(rig.LaneOf("u1").state, PARKED);
+  rig.RunFor(absl::Minutes(10));
+  EXPECT_EQ(rig.Gauge("purser_delivery_oldest_pending_seconds"), 0);
+}
+
 TEST(Delivery, AResourceThatIsRefusedIsParkedAfterThreeTriesAndTheOthersGoOn) {
   DeliveryRig rig;
   rig.app.fault = [](const AppCall& call) {
