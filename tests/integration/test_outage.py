@@ -42,8 +42,12 @@ def change_while_down(world, people):
     return 60 + 20 + 10 + 10 + 10
 
 
-def test_one_app_down_for_the_whole_run_catches_up_and_is_replayed_alone(world):
-    here = world().start()
+def oldest_pending(world, app):
+    return world.purser.gauge("purser_delivery_oldest_pending_seconds", app=app)
+
+
+def test_one_app_down_for_the_whole_run_catches_up_and_is_replayed_alone(world, log_address):
+    here = world(log=log_address).start()
     people = make_people(200)
     for person in people:
         person.active = person.was_active = True
@@ -65,11 +69,16 @@ def test_one_app_down_for_the_whole_run_catches_up_and_is_replayed_alone(world):
     wait_until(lambda: here.purser.gauge("purser_delivery_pending", app="recnice") >= 0.9 * touched,
                10, "the gauge of what is pending")
     assert here.purser.gauge("purser_parked_lanes", app="recnice") == 0
+    waited = wait_until(lambda: oldest_pending(here, "recnice"), 10, "the gauge of the oldest")
+    wait_until(lambda: oldest_pending(here, "recnice") > waited + 2, 10, "the gauge to grow")
+    wait_until(lambda: all(oldest_pending(here, app) == 0 for app in OTHERS), 5,
+               "nothing to wait for the others")
     assert before.people[people[0].key].attributes["title"] == "Title v0"
 
     number = last_call(here, "recnice")
     here.bring_back("recnice")
     here.wait_equal(timeout=60)
+    wait_until(lambda: oldest_pending(here, "recnice") == 0, 10, "the gauge to fall")
     written = writes_since(here, "recnice", number)
     # A deleted user may leave groups first; nobody's five changes are five writes.
     assert len(written) <= 1.1 * touched, f"{len(written)} writes for {touched} changed users"
@@ -86,8 +95,8 @@ def test_one_app_down_for_the_whole_run_catches_up_and_is_replayed_alone(world):
     assert here.differences("alexishr") == []
 
 
-def test_names_change_hands_while_the_apps_are_down(world):
-    here = world(reference=True).start()
+def test_names_change_hands_while_the_apps_are_down(world, log_address):
+    here = world(reference=True, log=log_address).start()
     people = make_people(40, managers=False)
     run_all([lambda p=p: here.entra.create_user(p) for p in people])
     here.wait_equal(timeout=30)
