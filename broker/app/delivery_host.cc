@@ -183,8 +183,8 @@ void DeliveryHost::MakeWorker(const std::string& id) {
 
 void DeliveryHost::ConfigureWorker(App* app) {
   auto settings = delivery::CompileSettings(app->entry, DirectoryOf(*state_, app->entry));
-  auto connector =
-      connectors::MakeConnector(app->entry.app, http_.get(), connectors::ProcessSecrets());
+  auto connector = connectors::MakeConnector(app->entry.app, app->worker->Metered(http_.get()),
+                                             connectors::ProcessSecrets());
   if (!settings.ok() || !connector.ok()) {
     const absl::Status& why = settings.ok() ? connector.status() : settings.status();
     LogError("an app's configuration cannot be delivered by",

@@ -5,18 +5,60 @@
 
 namespace purser::delivery {
 
+// Lets `go` make one call: now, or once the app's budget has one. While nothing may be sent, what
+// waits goes back to its lane instead.
+void AppWorker::Pace(const AttemptPtr& attempt, std::function<void()> go) {
+  const absl::Duration now = options_.clock->SinceBoot();
+  if (!paced_.empty() || !budget_.Ready(now)) {
+    paced_.push_back({attempt, std::move(go)});
+    return;
+  }
+  budget_.Spend(now);
+  MakeCall(go);
+}
+
+bool AppWorker::RunPaced() {
+  const absl::Duration now = options_.clock->SinceBoot();
+  const bool may_send = !stopping_ && Running() && health_->AllowedCalls(now, 1) > 0;
+  bool worked = false;
+  std::deque<PacedCall> waiting = std::exchange(paced_, {});
+  for (; !waiting.empty(); waiting.pop_front()) {
+    PacedCall& next = waiting.front();
+    if (next.attempt == nullptr ? stopping_ : !may_send) {
+      if (next.attempt != nullptr) LetGo(next.attempt, absl::ZeroDuration());
+    } else if (budget_.Ready(now)) {
+      budget_.Spend(now);
+      MakeCall(next.go);
+    } else {
+      paced_.push_back(std::move(next));
+      continue;
+    }
+    worked = true;
+  }
+  return worked;
+}
+
+// One call for which the budget has been spent.
+void AppWorker::MakeCall(const std::function<void()>& call) {
+  metered_ != nullptr ? metered_->Run(call) : call();
+}
+
 bool AppWorker::RunCheck() {
+  const absl::Duration now = options_.clock->SinceBoot();
   if (stopping_) return AttributeAll();
   if (!Running() && !health_->asking()) return false;
-  if (!health_->WantsCheck(options_.clock->SinceBoot())) return false;
+  if (!health_->WantsCheck(now) || !budget_.Ready(now)) return false;
+  budget_.Spend(now);
   health_->BeginCheck();
   ++checks_;
   connectors::Call call;
   call.request_id = options_.ids->NewId(options_.clock->Now());
   call.operation_id = call.request_id;
   call.timeout = settings_->call_timeout;
-  connector_->Check(call, [this, gone = gone_](const connectors::Result& result) {
-    if (!*gone) OnCheck(result);
+  MakeCall([&] {
+    connector_->Check(call, [this, gone = gone_](const connectors::Result& result) {
+      if (!*gone) OnCheck(result);
+    });
   });
   return true;
 }

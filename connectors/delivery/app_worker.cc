@@ -56,6 +56,7 @@ void AppWorker::Configure(std::shared_ptr<const AppSettings> settings,
   if (connector_ != nullptr) retired_.push_back(std::move(connector_));
   connector_ = std::move(connector);
   limit_ = settings_->first_concurrency;
+  budget_.Configure(settings_->entry.app.limits().calls_per_second());
   deletes_refused_.clear();
   const bool with_password = settings_->entry.app.credentials().has_password();
   if (health_ == nullptr) {
@@ -75,11 +76,20 @@ void AppWorker::Configure(std::shared_ptr<const AppSettings> settings,
       metrics.GetGauge("purser_waiting_lanes", "Lanes that wait for another resource.", labels);
   breaker_gauge_ = metrics.GetGauge(
       "purser_breaker_open", "1 while the app is at fault and nothing is sent to it.", labels);
+  rate_gauge_ = metrics.GetGauge("purser_rate_waiting_lanes",
+                                 "Lanes that wait for the app's calls_per_second.", labels);
   calls_counter_ =
       metrics.GetCounter("purser_delivery_calls_total", "Calls that change the app.", labels);
   // Carried out by RunOnce(); until then nobody is said to have been planned for it.
   if (!first) everyone_at_ = kNotYet;
   options_.wake();
+}
+
+connectors::HttpClient* AppWorker::Metered(connectors::HttpClient* http) {
+  if (metered_ == nullptr) {
+    metered_ = std::make_unique<MeteredHttpClient>(http, &budget_, options_.clock);
+  }
+  return metered_.get();
 }
 
 void AppWorker::DirectoryMoved() {
@@ -102,6 +112,7 @@ bool AppWorker::RunOnce() {
   worked |= HearCommands();
   worked |= Follow();
   worked |= RunCheck();
+  worked |= RunPaced();
   if (!stopping_) {
     if (everyone_at_ == kNotYet) PlanEveryone();
     worked |= RunJobs();
@@ -130,7 +141,8 @@ absl::Duration AppWorker::NextDue() const {
   const bool waiting = !outcomes_.empty() || !starts_.empty() || !notes_.empty();
   if (waiting && !flushing_) due = std::min(due, flush_not_before_);
   if (!stopping_ && (Running() || health_->asking())) {
-    due = std::min(due, health_->NextChange(now));
+    due = std::min(due, std::max(health_->NextChange(now), budget_.ReadyAt()));
+    if (budget_.ReadyAt() > now) due = std::min(due, budget_.ReadyAt());
   }
   return due;
 }
@@ -408,6 +420,8 @@ bool AppWorker::Dispatch() {
   for (int planned = 0; planned < 200; ++planned) {
     const absl::Duration now = options_.clock->SinceBoot();
     if (calls_ >= health_->AllowedCalls(now, limit_)) return worked;
+    // Who has begun goes first; whoever is most urgent of the others, once there is a call for it.
+    if (!paced_.empty() || !budget_.Ready(now)) return worked;
     const std::optional<std::string> id = queue_.Take();
     if (!id) return worked;
     BeginLane(*id);
@@ -525,7 +539,7 @@ void AppWorker::OnFlushed(const std::shared_ptr<Batch>& batch, const absl::Statu
     if (start.dropped) {
       LetGo(start.attempt, kFlushPause);
     } else if (options_.clock->SinceBoot() - submitted <= kStartedFor) {
-      Execute(start.attempt);
+      MakeCall([&] { Execute(start.attempt); });
     } else {
       event::v1::Outcome outcome = OutcomeOf(*start.attempt);
       // An operation sent again may have taken effect the first time.
@@ -610,6 +624,7 @@ void AppWorker::UpdateGauges() {
   parked_gauge_->Set(static_cast<double>(counts_[event::v1::PARKED]));
   waiting_gauge_->Set(static_cast<double>(counts_[event::v1::WAITING]));
   breaker_gauge_->Set(health_->state() == AppHealth::State::kClosed ? 0 : 1);
+  rate_gauge_->Set(budget_.Ready(now) ? 0 : static_cast<double>(paced_.size() + queue_.pending()));
 }
 
 void AppWorker::Stop() {

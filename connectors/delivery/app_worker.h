@@ -27,6 +27,7 @@
 #include "connectors/api/connector.h"
 #include "connectors/delivery/app_health.h"
 #include "connectors/delivery/app_settings.h"
+#include "connectors/delivery/call_budget.h"
 #include "connectors/delivery/lane_queue.h"
 #include "connectors/delivery/owner_fold.h"
 #include "connectors/delivery/plan.h"
@@ -60,6 +61,10 @@ class AppWorker {
   // The configuration to deliver by, the first or a newer version: everyone is planned again.
   void Configure(std::shared_ptr<const AppSettings> settings,
                  std::unique_ptr<connectors::Connector> connector);
+
+  // `http`, counting what the app's calls_per_second allows: for the connector that Configure() is
+  // given. The worker owns it, and it outlives the connector; `http` outlives the worker.
+  connectors::HttpClient* Metered(connectors::HttpClient* http);
 
   // The directory's fold has come further.
   void DirectoryMoved();
@@ -110,6 +115,11 @@ class AppWorker {
     AttemptPtr attempt;
     bool dropped = false;  // by the decision: it may not be started any more
   };
+  // A call, or a start, that waits for the app's budget.
+  struct PacedCall {
+    AttemptPtr attempt;  // null: a job's
+    std::function<void()> go;
+  };
   struct Batch;
   struct Failure {
     AttemptPtr attempt;
@@ -157,7 +167,10 @@ class AppWorker {
                                  absl::Time at) const;
   void Note(event::v1::AppNote note) { notes_.push_back(std::move(note)); }
 
-  // app_check.cc: the app's own health.
+  // app_check.cc: how often the app may be called, and its own health.
+  void Pace(const AttemptPtr& attempt, std::function<void()> go);
+  bool RunPaced();
+  void MakeCall(const std::function<void()>& call);
   bool RunCheck();
   void OnCheck(const connectors::Result& result);
   bool AttributeAll();
@@ -261,6 +274,9 @@ class AppWorker {
   std::unique_ptr<AppHealth> health_;
   AppHealth::State noted_health_ = AppHealth::State::kClosed;  // what the stream says of it
   int checks_ = 0;                                             // under way
+  CallBudget budget_;
+  std::unique_ptr<MeteredHttpClient> metered_;
+  std::deque<PacedCall> paced_;
   std::set<event::v1::ResourceType> deletes_refused_;  // the app answered that it has no DELETE
 
   Ownership ownership_ = Ownership::kNone;
@@ -303,6 +319,7 @@ class AppWorker {
   std::shared_ptr<Gauge> parked_gauge_;
   std::shared_ptr<Gauge> waiting_gauge_;
   std::shared_ptr<Gauge> breaker_gauge_;
+  std::shared_ptr<Gauge> rate_gauge_;
   std::shared_ptr<Counter> calls_counter_;
 };
 

@@ -57,12 +57,14 @@ void AppWorker::SetObserved(const Attempt& attempt, const RemoteResource& accoun
 }
 
 void AppWorker::ReadAccount(const AttemptPtr& attempt) {
-  connector_->Read(
-      TypeOf(attempt->type), attempt->lane.remote_id, attempt->type == event::v1::GROUP,
-      CallOf(*attempt),
-      [this, attempt, gone = gone_](const Result& result, std::vector<RemoteResource> found) {
-        if (!*gone) OnRead(attempt, result, found);
-      });
+  Pace(attempt, [this, attempt] {
+    connector_->Read(
+        TypeOf(attempt->type), attempt->lane.remote_id, attempt->type == event::v1::GROUP,
+        CallOf(*attempt),
+        [this, attempt, gone = gone_](const Result& result, std::vector<RemoteResource> found) {
+          if (!*gone) OnRead(attempt, result, found);
+        });
+  });
 }
 
 void AppWorker::OnRead(const AttemptPtr& attempt, const Result& result,
@@ -98,13 +100,15 @@ void AppWorker::Match(const AttemptPtr& attempt, size_t index) {
     NoMatch(attempt);
     return;
   }
-  const mapping::MatchingAttribute& attribute = attempt->wanted.mapped.matching[index];
-  connector_->Find(TypeOf(attempt->type), attribute.target, TextOf(attribute.value),
-                   CallOf(*attempt),
-                   [this, attempt, index, gone = gone_](const Result& result,
-                                                        std::vector<RemoteResource> found) {
-                     if (!*gone) OnMatched(attempt, index, result, std::move(found));
-                   });
+  Pace(attempt, [this, attempt, index] {
+    const mapping::MatchingAttribute& attribute = attempt->wanted.mapped.matching[index];
+    connector_->Find(TypeOf(attempt->type), attribute.target, TextOf(attribute.value),
+                     CallOf(*attempt),
+                     [this, attempt, index, gone = gone_](const Result& result,
+                                                          std::vector<RemoteResource> found) {
+                       if (!*gone) OnMatched(attempt, index, result, std::move(found));
+                     });
+  });
 }
 
 void AppWorker::OnMatched(const AttemptPtr& attempt, size_t index, const Result& result,

@@ -79,12 +79,14 @@ void AppWorker::Settle(const AttemptPtr& attempt, const OpenOperation& open) {
   rests_on_ = std::max(rests_on_, attempt->wanted.position);
   BeginCalling(attempt);
   if (open.operation.kind() != event::v1::CREATE) {
-    connector_->Read(
-        TypeOf(attempt->type), open.operation.link().remote_id(),
-        ChangesMembers(open.operation.kind()), CallOf(*attempt),
-        [this, attempt, gone = gone_](const Result& result, std::vector<RemoteResource> found) {
-          if (!*gone) OnSettlingRead(attempt, result, found);
-        });
+    Pace(attempt, [this, attempt] {
+      connector_->Read(
+          TypeOf(attempt->type), attempt->operation.link().remote_id(),
+          ChangesMembers(attempt->operation.kind()), CallOf(*attempt),
+          [this, attempt, gone = gone_](const Result& result, std::vector<RemoteResource> found) {
+            if (!*gone) OnSettlingRead(attempt, result, found);
+          });
+    });
     return;
   }
   const mapping::CompiledMapping& mapping =
@@ -94,12 +96,14 @@ void AppWorker::Settle(const AttemptPtr& attempt, const OpenOperation& open) {
     Park(attempt, "unmatched", "an account in doubt cannot be looked up without a matching value");
     return;
   }
-  const json value = attempt->changes.set[row->target];
-  connector_->Find(
-      TypeOf(attempt->type), row->target, TextOf(value), CallOf(*attempt),
-      [this, attempt, gone = gone_](const Result& result, std::vector<RemoteResource> found) {
-        if (!*gone) OnSettlingFind(attempt, result, found);
-      });
+  const std::string target = row->target;
+  Pace(attempt, [this, attempt, target] {
+    connector_->Find(
+        TypeOf(attempt->type), target, TextOf(attempt->changes.set[target]), CallOf(*attempt),
+        [this, attempt, gone = gone_](const Result& result, std::vector<RemoteResource> found) {
+          if (!*gone) OnSettlingFind(attempt, result, found);
+        });
+  });
 }
 
 void AppWorker::OnSettlingRead(const AttemptPtr& attempt, const Result& result,
@@ -203,7 +207,7 @@ void AppWorker::SendAgain(const AttemptPtr& attempt) {
   attempt->settling = false;
   attempt->operation.set_again(true);
   run->in_doubt_since = absl::InfiniteDuration();
-  starts_.push_back({attempt});
+  Pace(attempt, [this, attempt] { starts_.push_back({attempt}); });
 }
 
 }  // namespace purser::delivery

@@ -301,11 +301,13 @@ void AppWorker::StartCall(const AttemptPtr& attempt, event::v1::OperationKind ki
   operation.set_try_number(static_cast<uint32_t>(attempt->lane.tries + 1));
   attempt->changes = std::move(changes);
   BeginCalling(attempt);
-  LaneRun* run = queue_.Find(attempt->id);
-  for (const std::string& job : run->jobs) {
-    if (const auto it = jobs_.find(job); it != jobs_.end()) ++it->second.sent;
-  }
-  starts_.push_back({attempt});
+  // Before it is recorded: what is recorded as started leaves within 2 s.
+  Pace(attempt, [this, attempt] {
+    for (const std::string& job : queue_.Find(attempt->id)->jobs) {
+      if (const auto it = jobs_.find(job); it != jobs_.end()) ++it->second.sent;
+    }
+    starts_.push_back({attempt});
+  });
 }
 
 // The name it is about to take there is another resource's: that one lets go of it first.

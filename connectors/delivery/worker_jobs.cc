@@ -145,8 +145,7 @@ void AppWorker::StartTest(const Job& job) {
   call.request_id = options_.ids->NewId(options_.clock->Now());
   call.operation_id = call.request_id;
   call.timeout = settings_->call_timeout;
-  ++checks_;
-  connector_->Check(call, [this, id = job.id, gone = gone_](const connectors::Result& result) {
+  const auto done = [this, id = job.id, gone = gone_](const connectors::Result& result) {
     if (*gone) return;
     --checks_;
     const std::string& hint = settings_->entry.app.test_hint();
@@ -159,6 +158,10 @@ void AppWorker::StartTest(const Job& job) {
       ReportJob(id, AppNote::JOB_FAILED,
                 hint.empty() ? result.message : absl::StrCat(result.message, "; ", hint));
     }
+  };
+  Pace(nullptr, [this, call, done] {
+    ++checks_;
+    connector_->Check(call, done);
   });
 }
 
