@@ -264,8 +264,23 @@ void SqliteEventLog::CommitGroup(std::vector<PendingAppend>* group) {
   for (PendingAppend& append : *group) {
     if (append.result.status.ok()) Admit(&append, &batch);
   }
-  Settle(store_->Write(batch), group);
+  const absl::Status written = store_->Write(batch);
+  if (!batch.records.empty()) NoteFull(written);
+  Settle(written, group);
   Answer(group);
+}
+
+// Said once when it begins and once when it is over.
+void SqliteEventLog::NoteFull(const absl::Status& written) {
+  if (absl::IsResourceExhausted(written) && !full_) {
+    LogError("the disk is full: writes are refused until there is room for the data folder",
+             {{"folder", options_.folder}, {"why", written.message()}});
+    full_ = true;
+  } else if (written.ok() && full_) {
+    LogInfo("there is room for the data folder again: writing goes on",
+            {{"folder", options_.folder}});
+    full_ = false;
+  }
 }
 
 void SqliteEventLog::Admit(PendingAppend* append, RecordBatch* batch) {

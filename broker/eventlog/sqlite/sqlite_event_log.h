@@ -128,6 +128,7 @@ class SqliteEventLog : public EventLog {
   void Settle(const absl::Status& written, std::vector<PendingAppend>* group);
   void Answer(std::vector<PendingAppend>* group);
   void FlushUnchained();
+  void NoteFull(const absl::Status& written);
   void SetFatal(const absl::Status& why);
   void SetDamaged(const StreamId& stream, const absl::Status& why) const;
   absl::StatusOr<Stream> Find(const StreamId& stream) const;
@@ -138,6 +139,7 @@ class SqliteEventLog : public EventLog {
   const std::unique_ptr<RecordStore> store_;
   const std::unique_ptr<UnchainedLog> unchained_;
   bool stopped_cleanly_ = true;
+  bool full_ = false;  // as the last write of records found; of the thread that drives
   std::function<void(const StreamId&)> listener_;
 
   mutable Mutex mutex_;

@@ -30,6 +30,12 @@ class FileSizeLimit {
   rlimit before_;
 };
 
+int CountOf(absl::string_view part, absl::string_view text) {
+  int count = 0;
+  for (size_t at = text.find(part); at != text.npos; at = text.find(part, at + 1)) ++count;
+  return count;
+}
+
 TEST_F(FaultsTest, AFullLogRefusesWholeAppendsAndTakesThoseThatFit) {
   options_.max_log_bytes = 400'000;
   Start();
@@ -133,6 +139,25 @@ TEST_F(FaultsTest, WhatWasAcknowledgedSurvivesAKill) {
     EXPECT_EQ(report->head.position, head->position);
     Stop();
   }
+}
+
+TEST_F(FaultsTest, AFullLogIsSaidOnceWhenItBeginsAndOnceWhenItIsOver) {
+  options_.max_log_bytes = 400'000;
+  Start();
+  ASSERT_TRUE(Open(stream_).ok());
+  testing::internal::CaptureStderr();
+  ASSERT_TRUE(Append(stream_, 10, 1000).status.ok());
+  ASSERT_TRUE(absl::IsResourceExhausted(Append(stream_, 600, 1000).status));
+  ASSERT_TRUE(absl::IsResourceExhausted(Append(stream_, 600, 1000).status));
+  const std::string begun = testing::internal::GetCapturedStderr();
+  EXPECT_EQ(CountOf("the disk is full", begun), 1) << begun;
+  EXPECT_EQ(CountOf(folder_, begun), 1) << begun;
+  testing::internal::CaptureStderr();
+  ASSERT_TRUE(Append(stream_, 10, 1000).status.ok());
+  ASSERT_TRUE(Append(stream_, 10, 1000).status.ok());
+  const std::string over = testing::internal::GetCapturedStderr();
+  EXPECT_EQ(CountOf("writing goes on", over), 1) << over;
+  EXPECT_EQ(CountOf("the disk is full", over), 0) << over;
 }
 
 // A file system of 1 MiB, where this process may mount one.
