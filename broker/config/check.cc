@@ -278,6 +278,7 @@ class ConfigurationChecker {
                 std::map<std::string, std::string>* first);
   void Add(const std::string& root, const std::string& what, const Problem& problem);
   const Directory& DirectoryOf(const App& app) const;
+  void CheckDirectoryOf(const App& app, const std::string& root);
 
   const LoadedConfiguration& loaded_;
   const TemplateSource& templates_;
@@ -320,6 +321,18 @@ const Directory& ConfigurationChecker::DirectoryOf(const App& app) const {
   return *kUnknown;
 }
 
+void ConfigurationChecker::CheckDirectoryOf(const App& app, const std::string& root) {
+  const std::string& name = app.directory();
+  if (name.empty() || DirectoryOf(app).name() == name) return;
+  std::vector<std::string> known;
+  for (const Directory& directory : loaded_.configuration.directories()) {
+    known.push_back(directory.name());
+  }
+  Add(root, absl::StrCat("app ", app.name()),
+      {"directory", absl::StrCat("there is no directory \"", name, "\"; known: ",
+                                 known.empty() ? "none" : absl::StrJoin(known, ", "))});
+}
+
 absl::Status ConfigurationChecker::Check() {
   std::map<std::string, std::string> directories;
   const auto& configuration = loaded_.configuration;
@@ -336,6 +349,7 @@ absl::Status ConfigurationChecker::Check() {
     const App& app = configuration.apps(i);
     const std::string root = absl::StrCat("apps[", i, "]");
     AddTwice(root, "app", app.name(), &apps);
+    CheckDirectoryOf(app, root);
     for (const Problem& problem : CheckApp(app, templates_, DirectoryOf(app))) {
       Add(root, absl::StrCat("app ", app.name()), problem);
     }

@@ -55,8 +55,9 @@ std::vector<Problem> CheckApp(const config::v1::App& app, const TemplateSource& 
 
 std::vector<Problem> CheckDirectory(const config::v1::Directory& directory);
 
-// All of a configuration: each directory and app, and no name twice. InvalidArgument lists every
-// problem, one a line: "four-apps.yaml:7:5: app recnice: url: ...".
+// All of a configuration: each directory and app, no name twice, and no app of a directory that is
+// not among them. InvalidArgument lists every problem, one a line:
+// "four-apps.yaml:7:5: app recnice: url: ...".
 absl::Status CheckConfiguration(const LoadedConfiguration& loaded, const TemplateSource& templates);
 
 }  // namespace purser::config

@@ -105,7 +105,9 @@ TEST_F(Applying, AnAppCannotMoveToAnotherDirectory) {
 TEST_F(Applying, AnAppOfADirectoryThatIsNowhereIsRefused) {
   const std::string orphan =
       absl::StrReplaceAll(WikiYaml(), {{"- name: wiki", "- name: wiki\n  directory: nowhere"}});
-  EXPECT_EQ(ApplyText(orphan).status().code(), absl::StatusCode::kInvalidArgument);
+  const absl::Status refused = ApplyText(orphan).status();
+  EXPECT_EQ(refused.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(refused.message()), testing::HasSubstr(".yaml:"));
   EXPECT_EQ(HeadOf(StreamId::Control()), 0u);
 }
 

@@ -114,6 +114,15 @@ TEST(CheckConfiguration, ScopesLimitsAndNoticesAreChecked) {
               HasSubstr("a name is made of letters"));
 }
 
+TEST(CheckConfiguration, AnAppOfAnUnknownDirectoryIsNamedWithItsPlaceAndThoseThereAre) {
+  const std::string app = App("    directory: elsewhere\n");
+  EXPECT_EQ(Check(app),
+            "f.yaml:7:5: app crm: directory: there is no directory \"elsewhere\"; known: none");
+  EXPECT_THAT(Check(app + "directories: [{name: main}, {name: lab}]\n"),
+              HasSubstr("there is no directory \"elsewhere\"; known: main, lab"));
+  EXPECT_EQ(Check(app + "directories: [{name: elsewhere}]\n"), "fine");
+}
+
 TEST(CheckConfiguration, DirectoriesAreCheckedAndTheirAliasesCount) {
   EXPECT_THAT(Check("directories: [{name: main, aliases: {x: titel}}]"),
               HasSubstr("directory main: aliases.x: unknown attribute \"titel\""));
