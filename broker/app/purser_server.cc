@@ -110,6 +110,9 @@ absl::Status PurserServer::StartHttp() {
   http.threads = options_.http_threads;
   http.certificate_file = options_.tls_certificate;
   http.key_file = options_.tls_key;
+  http.header_timeout = options_.header_timeout;
+  http.body_timeout = options_.body_timeout;
+  http.body_total_timeout = options_.body_total_timeout;
   http.error_page = &FrontRoutes::ErrorPage;
   ASSIGN_OR_RETURN(http_,
                    http::Server::Start(http, [this](http::Request request, http::Respond respond) {

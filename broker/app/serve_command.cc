@@ -75,27 +75,39 @@ int ServeSandbox(Session& session, const sandbox::SandboxOptions& options) {
   return kExitDone;
 }
 
+// An option that takes a duration of more than nothing: "10s", "5m".
+void AddDuration(CLI::App* command, const std::string& name, absl::Duration* value,
+                 const std::string& description) {
+  const auto set = [name, value](const std::string& text) {
+    if (!absl::ParseDuration(text, value) || *value <= absl::ZeroDuration()) {
+      throw CLI::ValidationError(name, "not a duration such as 10s");
+    }
+  };
+  command->add_option_function<std::string>(name, set, description);
+}
+
 void AddServe(CLI::App* root, ChosenCommand* chosen) {
   CLI::App* serve = root->add_subcommand("serve", "run Purser: front door, log, deliveries");
   auto options = std::make_shared<ServeOptions>();
-  auto drain = std::make_shared<std::string>("10s");
   serve->add_flag("--dev", options->dev, "loopback, clear text, directory main, one token");
   serve->add_option("--data", options->data, "the data folder")->required();
   serve->add_option("--http", options->http, "SCIM, health and metrics: HOST:PORT");
   serve->add_option("--grpc", options->grpc, "the admin API: HOST:PORT");
   serve->add_option("--log", options->log, "kafka://HOST:PORT[,..][/PREFIX]; else embedded");
   serve->add_option("--apply", options->apply, "configuration to be in force: FILE_OR_DIR");
-  serve->add_option("--drain-timeout", *drain, "how long a stop may take (10s)");
+  AddDuration(serve, "--drain-timeout", &options->drain_timeout, "how long a stop may take (10s)");
   serve->add_option("--http-threads", options->http_threads, "threads of the HTTP server (2)")
       ->check(CLI::Range(1, 64));
+  AddDuration(serve, "--header-timeout", &options->header_timeout,
+              "for a request's headers, from the first byte (10s)");
+  AddDuration(serve, "--body-timeout", &options->body_timeout,
+              "without a byte of a body that is not whole (30s)");
+  AddDuration(serve, "--body-total-timeout", &options->body_total_timeout, "for a whole body (5m)");
   serve->add_option("--tls-cert", options->tls_certificate, "PEM file");
   serve->add_option("--tls-key", options->tls_key, "PEM file");
   serve->add_option("--tls-client-ca", options->tls_client_ca,
                     "PEM file: admin clients must have a certificate of it");
-  serve->callback([chosen, options, drain] {
-    if (!absl::ParseDuration(*drain, &options->drain_timeout)) {
-      throw CLI::ValidationError("--drain-timeout", "not a duration such as 10s");
-    }
+  serve->callback([chosen, options] {
     chosen->action = [options](Session& session) { return Serve(session, *options); };
   });
 }

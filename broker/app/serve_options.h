@@ -18,6 +18,11 @@ struct ServeOptions {
   std::vector<std::string> apply;
   absl::Duration drain_timeout = absl::Seconds(10);
   int http_threads = 2;
+  // How long a client may take: for a request's headers from the first byte to the last; without a
+  // byte of the body; for the whole body.
+  absl::Duration header_timeout = absl::Seconds(10);
+  absl::Duration body_timeout = absl::Seconds(30);
+  absl::Duration body_total_timeout = absl::Minutes(5);
   // PEM files; needed without `dev`.
   std::string tls_certificate;
   std::string tls_key;

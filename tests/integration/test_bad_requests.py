@@ -1,13 +1,14 @@
 """Bad input at the front door: what the caller sees, and that nothing changed."""
 
 import json
+import select
 import socket
 import time
 
 import pytest
 
 from people import Directory, Group, make_person
-from processes import DEV_TOKEN
+from processes import DEV_TOKEN, Purser
 from scim_clients import ENTERPRISE, GROUP, PATCH, USER, EntraClient, quoted
 from wire import Wire
 
@@ -272,6 +273,58 @@ def test_a_body_that_never_comes_creates_nothing(quiet_server, unchanged):
     connection.sendall(head.encode())
     connection.close()
     assert quiet_server.scim.get("/Users?count=1").status == 200
+
+
+POST_HEAD = (f"POST /scim/v2/Users HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {DEV_TOKEN}\r\n"
+             "Content-Type: application/scim+json\r\nContent-Length: 500\r\n\r\n").encode()
+GET_HEAD = b"GET /scim/v2/Users HTTP/1.1\r\nHost: x\r\nX-Slow: "
+
+
+@pytest.fixture(scope="module")
+def strict_server(binary, tmp_path_factory):
+    """As every server, but that a client has seconds where it has minutes by default."""
+    server = Purser(tmp_path_factory.mktemp("strict"), arguments=[
+        "--header-timeout", "2s", "--body-timeout", "1s", "--body-total-timeout", "3s"])
+    try:
+        yield server.start()
+    finally:
+        server.kill()
+
+
+@pytest.mark.parametrize("sent, drip, limit", [
+    (GET_HEAD, b"", 2), (GET_HEAD, b"x", 2), (b"", b"G", 2), (POST_HEAD, b"", 1),
+    (POST_HEAD + b'{"schemas":', b"", 1), (POST_HEAD, b" ", 3),
+], ids=["half a head", "a head that drips", "a request line that drips", "no body", "half a body",
+        "a body that drips"])
+def test_a_slow_client_is_cut_off_at_its_limit_while_others_are_served(strict_server, sent, drip,
+                                                                       limit):
+    positions = strict_server.metrics()["purser_log_position"]
+    with socket.create_connection(("127.0.0.1", strict_server.http_port)) as slow:
+        slow.sendall(sent or drip)
+        began = time.monotonic()
+        # Each turn waits for the server's word a little, and drips one byte more.
+        while not select.select([slow], [], [], 0.1)[0]:
+            assert time.monotonic() - began < limit + 5, "the slow client is still connected"
+            slow.sendall(drip)
+            asked = time.monotonic()
+            assert strict_server.scim.get("/Users?count=1").status == 200
+            assert time.monotonic() - asked < 1
+        took = time.monotonic() - began
+        slow.settimeout(5)
+        answer = slow.recv(4096)
+        assert answer.startswith(b"HTTP/1.1 408"), answer
+        assert b"connection: close" in answer.lower()
+        while slow.recv(4096):
+            pass
+    assert limit - 0.5 < took < limit + 2, f"cut off after {took} s"
+    assert strict_server.metrics()["purser_log_position"] == positions
+
+
+@pytest.mark.parametrize("duration", ["0s", "-1s", "soon", ""])
+def test_a_limit_that_is_no_time_is_refused(binary, tmp_path, duration):
+    server = Purser(tmp_path, arguments=[f"--header-timeout={duration}"])
+    status, output = server.run_to_end()
+    assert status == 2 and "--header-timeout" in output, output
 
 
 def test_many_searches_that_are_dear_leave_the_server_answering(quiet_server, unchanged):
