@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <utility>
@@ -19,6 +18,7 @@
 #include "broker/auth/token.h"
 #include "broker/base/log.h"
 #include "broker/base/status.h"
+#include "broker/config/configuration.h"
 #include "broker/crypto/base64url.h"
 #include "broker/crypto/secrets.h"
 #include "purser/event/v1/control.pb.h"
@@ -160,17 +160,8 @@ absl::Status PrepareAdminToken(const AdminContext& context, const std::string& f
 absl::Status ApplyFiles(const AdminContext& context, const std::vector<std::string>& paths) {
   std::vector<std::string> files;
   for (const std::string& path : paths) {
-    if (!std::filesystem::is_directory(path)) {
-      files.push_back(path);
-      continue;
-    }
-    std::vector<std::string> inside;
-    for (const auto& entry : std::filesystem::directory_iterator(path)) {
-      const std::string extension = entry.path().extension();
-      if (extension == ".yaml" || extension == ".yml") inside.push_back(entry.path());
-    }
-    std::sort(inside.begin(), inside.end());
-    files.insert(files.end(), inside.begin(), inside.end());
+    ASSIGN_OR_RETURN(const std::vector<std::string> named, config::FilesAt(path));
+    files.insert(files.end(), named.begin(), named.end());
   }
   std::vector<admin::v1::ConfigFile> texts;
   for (const std::string& path : files) {

@@ -114,12 +114,15 @@ absl::StatusOr<admin::v1::VerifyLogReport> VerifyEmbedded(const std::string& fol
   return report;
 }
 
-std::vector<std::string> ModelFiles(const std::string& folder) {
+absl::StatusOr<std::vector<std::string>> ModelFiles(const std::string& folder) {
   std::vector<std::string> files;
   std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(folder + "/read", error)) {
-    if (entry.path().extension() == ".db") files.push_back(entry.path().string());
+  std::filesystem::directory_iterator it(folder + "/read", error);
+  for (const std::filesystem::directory_iterator end; !error && it != end; it.increment(error)) {
+    if (it->path().extension() == ".db") files.push_back(it->path().string());
   }
+  const bool none = error == std::errc::no_such_file_or_directory;
+  if (error && !none) return CannotUseFolder(folder, error);
   std::sort(files.begin(), files.end());
   return files;
 }
@@ -141,7 +144,8 @@ absl::StatusOr<admin::v1::VerifyLogReport> VerifyOffline(const OfflineLog& log) 
 
 absl::StatusOr<std::vector<ModelDigest>> DigestModels(const std::string& folder) {
   std::vector<ModelDigest> digests;
-  for (const std::string& path : ModelFiles(folder)) {
+  ASSIGN_OR_RETURN(const std::vector<std::string> files, ModelFiles(folder));
+  for (const std::string& path : files) {
     const std::string name = std::filesystem::path(path).filename();
     ASSIGN_OR_RETURN(ModelDigest digest, absl::StartsWith(name, "app-")
                                              ? DigestOf<AppReader>(path, name)
@@ -156,7 +160,8 @@ absl::StatusOr<std::vector<ModelDigest>> DigestModels(const std::string& folder)
 
 absl::Status RemoveModels(const std::string& folder) {
   ASSIGN_OR_RETURN(const auto lock, FolderLock::Take(folder));
-  for (const std::string& path : ModelFiles(folder)) {
+  ASSIGN_OR_RETURN(const std::vector<std::string> files, ModelFiles(folder));
+  for (const std::string& path : files) {
     for (const char* suffix : {"", "-wal", "-shm"}) {
       std::error_code ignored;
       std::filesystem::remove(path + suffix, ignored);

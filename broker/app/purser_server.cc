@@ -14,6 +14,7 @@
 #include "broker/base/log.h"
 #include "broker/base/status.h"
 #include "broker/cli/connection.h"
+#include "broker/eventlog/folder_lock.h"
 #include "connectors/catalog/templates/templates.h"
 
 namespace purser {
@@ -57,10 +58,7 @@ absl::Status PurserServer::Start() {
   const std::string models = absl::StrCat(options_.data, "/read");
   std::error_code error;
   std::filesystem::create_directories(models, error);
-  if (error) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("the data folder ", options_.data, " cannot be used: ", error.message()));
-  }
+  if (error) return CannotUseFolder(options_.data, error);
   ASSIGN_OR_RETURN(
       OpenedLog opened,
       OpenLog(options_.log, options_.data, &SystemClock(), [this](const absl::Status& why) {

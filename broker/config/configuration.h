@@ -17,6 +17,10 @@ struct LoadedConfiguration {
   Places places;  // of its fields: "apps[0].url"
 };
 
+// The files that `path` names: itself, or the *.yaml and *.yml of a directory in the order of their
+// names. NotFound where there is none, Unavailable where it may not be read.
+absl::StatusOr<std::vector<std::string>> FilesAt(const std::string& path);
+
 // Reads files, and of directories every *.yaml and *.yml, in the order of their names.
 // NotFound for a path that does not exist; InvalidArgument as ReadYaml().
 absl::StatusOr<LoadedConfiguration> LoadFiles(const std::vector<std::string>& paths);

@@ -14,16 +14,28 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// The files that `path` names: itself, or what a directory holds.
-absl::StatusOr<std::vector<fs::path>> FilesOf(const std::string& path) {
+absl::StatusOr<std::string> Contents(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  if (!file.good() && !file.eof()) {
+    return absl::NotFoundError(absl::StrCat("cannot read ", path));
+  }
+  return text;
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<std::string>> FilesAt(const std::string& path) {
   std::error_code error;
   const fs::file_status status = fs::status(path, error);
-  if (!fs::exists(status)) return absl::NotFoundError(absl::StrCat("no such file: ", path));
-  if (!fs::is_directory(status)) return std::vector<fs::path>{path};
-  std::vector<fs::path> files;
+  if (status.type() == fs::file_type::not_found) {
+    return absl::NotFoundError(absl::StrCat("no such file: ", path));
+  }
+  std::vector<std::string> files;
+  if (!error && !fs::is_directory(status)) return std::vector<std::string>{path};
   for (fs::directory_iterator it(path, error), end; !error && it != end; it.increment(error)) {
     const std::string extension = it->path().extension().string();
-    if (extension == ".yaml" || extension == ".yml") files.push_back(it->path());
+    if (extension == ".yaml" || extension == ".yml") files.push_back(it->path().string());
   }
   if (error) return absl::UnavailableError(absl::StrCat("reading ", path, ": ", error.message()));
   std::sort(files.begin(), files.end());
@@ -31,26 +43,14 @@ absl::StatusOr<std::vector<fs::path>> FilesOf(const std::string& path) {
   return files;
 }
 
-absl::StatusOr<std::string> Contents(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  if (!file.good() && !file.eof()) {
-    return absl::NotFoundError(absl::StrCat("cannot read ", path.string()));
-  }
-  return text;
-}
-
-}  // namespace
-
 absl::StatusOr<LoadedConfiguration> LoadFiles(const std::vector<std::string>& paths) {
   LoadedConfiguration loaded;
   std::vector<std::string> errors;
   for (const std::string& path : paths) {
-    ASSIGN_OR_RETURN(const std::vector<fs::path> files, FilesOf(path));
-    for (const fs::path& file : files) {
+    ASSIGN_OR_RETURN(const std::vector<std::string> files, FilesAt(path));
+    for (const std::string& file : files) {
       ASSIGN_OR_RETURN(const std::string text, Contents(file));
-      const absl::Status read =
-          ReadYaml(text, file.string(), &loaded.configuration, &loaded.places);
+      const absl::Status read = ReadYaml(text, file, &loaded.configuration, &loaded.places);
       if (!read.ok()) errors.emplace_back(read.message());
     }
   }

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <filesystem>
 
 #include "absl/strings/str_cat.h"
@@ -20,21 +19,25 @@ absl::Status CreateFolder(const std::string& folder) {
   if (created) {
     std::filesystem::permissions(folder, std::filesystem::perms::owner_all, error);
   }
-  if (!error) return absl::OkStatus();
-  return absl::FailedPreconditionError(
-      absl::StrCat("create data folder ", folder, ": ", error.message()));
+  return error ? CannotUseFolder(folder, error) : absl::OkStatus();
 }
 
 }  // namespace
+
+absl::Status CannotUseFolder(const std::string& folder, const std::error_code& why) {
+  const bool denied = why == std::errc::permission_denied;
+  return absl::FailedPreconditionError(absl::StrCat(
+      "the data folder ", folder, " cannot be used: ", why.message(), ": ",
+      denied ? absl::StrCat("give it, and all that is in it, to the user that purser runs as (uid ",
+                            geteuid(), "), or name another folder")
+             : "put that right, or name another folder"));
+}
 
 absl::StatusOr<std::unique_ptr<FolderLock>> FolderLock::Take(const std::string& folder) {
   RETURN_IF_ERROR(CreateFolder(folder));
   const std::string path = absl::StrCat(folder, "/lock");
   const int file = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (file < 0) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("open data folder ", folder, ": ", std::strerror(errno)));
-  }
+  if (file < 0) return CannotUseFolder(folder, std::error_code(errno, std::generic_category()));
   std::unique_ptr<FolderLock> lock(new FolderLock(file));
   if (flock(file, LOCK_EX | LOCK_NB) == 0) return lock;
   return absl::FailedPreconditionError(

@@ -3,10 +3,15 @@
 
 #include <memory>
 #include <string>
+#include <system_error>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
 namespace purser {
+
+// Why the data folder cannot be used, and what to do about it; FailedPrecondition.
+absl::Status CannotUseFolder(const std::string& folder, const std::error_code& why);
 
 // Holds `folder` for this process as long as it lives; the system lets go of it when the process
 // ends, however it ends.

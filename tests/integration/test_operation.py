@@ -1,11 +1,18 @@
 """Starting, stopping, being watched: what an operator's scripts rely on."""
 
+import os
 import shutil
 import socket
 import sqlite3
+import subprocess
+import tempfile
 import threading
 import time
+from pathlib import Path
 
+import pytest
+
+import processes
 from people import Directory, make_people, make_person
 from processes import Purser
 from scim_clients import EntraClient
@@ -129,6 +136,58 @@ def test_a_folder_that_is_a_file_is_refused(binary, tmp_path):
     purser.data.write_text("not a folder")
     status, output = purser.run_to_end()
     assert status > 0 and str(purser.data) in output
+
+
+@pytest.fixture
+def foreign_folder(start):
+    """A data folder with users in it that the user of stranger() may not enter; and stranger(),
+    which runs a command as that user: nobody where the tests are root's, else their own."""
+    root = os.geteuid() == 0
+    # Not below pytest's own folder, which nobody else may enter whoever owns what lies in it.
+    parent = Path(tempfile.mkdtemp())
+    parent.chmod(0o755)
+    purser = stopped_with_users(start, parent, 3)
+    purser.data.chmod(0o700 if root else 0)
+
+    def stranger(command):
+        as_nobody = {"user": 65534, "group": 65534, "extra_groups": []} if root else {}
+        return subprocess.run(command, env=purser.env, cwd="/", stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, timeout=60, **as_nobody)
+    if stranger(["test", "-x", processes.binary()]).returncode != 0:
+        pytest.skip("the program lies where the user nobody may not run it")
+    yield purser, stranger
+    purser.data.chmod(0o700)
+    shutil.rmtree(parent)
+
+
+@pytest.mark.parametrize("what", ["serve", "verify", "digest", "rebuild"])
+def test_a_folder_of_another_user_is_refused_with_the_remedy(foreign_folder, what):
+    purser, stranger = foreign_folder
+    command = {"serve": purser.command(),
+               "verify": [processes.binary(), "log", "verify", "--data", str(purser.data)],
+               "digest": [processes.binary(), "model", "digest", "--data", str(purser.data)],
+               "rebuild": [processes.binary(), "model", "rebuild", "--data", str(purser.data)]}[what]
+    refused = stranger(command)
+    assert refused.returncode == 4, refused
+    assert str(purser.data) in refused.stderr
+    assert "Permission denied" in refused.stderr
+    assert "user that purser runs as" in refused.stderr
+    purser.data.chmod(0o700)
+    purser.start()
+    assert purser.scim.get("/Users?count=0").json()["totalResults"] == 3
+
+
+def test_configuration_of_another_user_is_named_at_the_start(foreign_folder, tmp_path):
+    purser, stranger = foreign_folder
+    own = Path(tempfile.mkdtemp())
+    own.chmod(0o777)
+    config = purser.data / "apps"  # In the folder that the other may not enter.
+    purser.data = own
+    refused = stranger([*purser.command(), "--apply", str(config)])
+    assert refused.returncode == 1, refused
+    assert str(config) in refused.stderr and "Permission denied" in refused.stderr
+    purser.data = config.parent
+    shutil.rmtree(own)
 
 
 def test_a_log_that_is_no_database_is_refused_and_left_alone(start, tmp_path):

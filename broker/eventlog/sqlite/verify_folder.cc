@@ -52,7 +52,10 @@ absl::Status FolderReport::status() const {
 absl::StatusOr<FolderReport> VerifyFolder(const std::string& folder,
                                           const VerifyProgress& progress) {
   const std::string path = folder + "/log.db";
-  if (!std::filesystem::exists(path)) {
+  std::error_code error;
+  const bool present = std::filesystem::exists(path, error);
+  if (error) return CannotUseFolder(folder, error);
+  if (!present) {
     return absl::NotFoundError(absl::StrCat("data folder ", folder, " holds no log"));
   }
   ASSIGN_OR_RETURN(const std::unique_ptr<FolderLock> lock, FolderLock::Take(folder));
