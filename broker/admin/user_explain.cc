@@ -25,6 +25,8 @@ constexpr char kStop[] = "stop";
 constexpr char kWait[] = "wait";
 // What the app's fold notes on a lane that `purser parked retry` has released.
 constexpr char kReleasedByOperator[] = "retry";
+// What the app's owner notes on a lane whose action the configuration switches off.
+constexpr char kSkippedByConfiguration[] = "skipped-by-configuration";
 
 std::string TimeText(absl::Time time) {
   return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", time, absl::UTCTimeZone());
@@ -177,7 +179,7 @@ class Story {
            "correct the mapping row, or the attribute it reads");
       return;
     }
-    if (!mapped->missing_required.empty() && !linked()) {
+    if (!mapped->missing_required.empty() && !linked() && Creates()) {
       const std::string missing = absl::StrJoin(mapped->missing_required, ", ");
       Step("mapping", kStop, absl::StrCat("the app requires ", missing, ", which has no value"),
            absl::StrCat("give the user what ", missing,
@@ -193,6 +195,11 @@ class Story {
     for (const mapping::Reference& reference : mapped->references) {
       step->add_details(absl::StrCat(reference.target, " -> ", reference.resource_id));
     }
+  }
+
+  bool Creates() const {
+    const auto& mapping = is_user() ? case_.app->app.users() : case_.app->app.groups();
+    return mapping.actions().create() != config::v1::OFF;
   }
 
   absl::StatusOr<mapping::MappedResource> Map() const {
@@ -275,6 +282,11 @@ class Story {
         case_.row.planned.directory_position() < case_.last_event) {
       return Step("delivery", kWait, "the last event is not delivered yet",
                   "nothing: its turn comes");
+    }
+    if (lane.code == kSkippedByConfiguration) {
+      return Step("delivery", kStop, absl::StrCat("skipped by configuration: ", lane.message),
+                  absl::StrCat("switch the action on in ", is_user() ? "users" : "groups",
+                               ".actions of the app's configuration"));
     }
     return Step("delivery", kPass, "settled: the app has acknowledged what is wanted");
   }

@@ -56,6 +56,8 @@ class AppChecker {
                       const ResourceMapping& own, const ResourceMapping& base);
   void CheckMatches(absl::string_view field, const ResourceMapping& own,
                     const ResourceMapping& base);
+  void CheckActions(absl::string_view field, const ResourceMapping& mapping,
+                    absl::string_view instead);
   void CheckScope();
   void CheckRoles();
   void CheckLimits();
@@ -87,6 +89,8 @@ std::vector<Problem> AppChecker::Check() {
   CheckCredentials();
   CheckMappingOf(event::v1::USER, "users", app_.users(), base_.users());
   CheckMappingOf(event::v1::GROUP, "groups", app_.groups(), base_.groups());
+  CheckActions("users.actions", complete_.users(), "mode: read_only");
+  CheckActions("groups.actions", complete_.groups(), "groups.enabled: off");
   CheckScope();
   CheckRoles();
   CheckLimits();
@@ -206,6 +210,17 @@ void AppChecker::CheckMatches(absl::string_view field, const ResourceMapping& ow
         absl::StrCat("attribute ", row.target(), ": template ", app_.template_(), " matches by ",
                      allowed.empty() ? "nothing" : absl::StrJoin(allowed, ", "),
                      " alone; say `force_match: true` if the app can filter by this one"));
+  }
+}
+
+void AppChecker::CheckActions(absl::string_view field, const ResourceMapping& mapping,
+                              absl::string_view instead) {
+  const auto& actions = mapping.actions();
+  if (actions.create() == config::v1::OFF && actions.update() == config::v1::OFF &&
+      actions.delete_() == config::v1::OFF) {
+    Add(field,
+        absl::StrCat("create, update and delete are all off, so nothing would be done; say `",
+                     instead, "`"));
   }
 }
 

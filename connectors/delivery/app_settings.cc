@@ -16,6 +16,12 @@ absl::Duration Or(const google::protobuf::Duration& value, absl::Duration otherw
   return given > absl::ZeroDuration() ? given : otherwise;
 }
 
+AllowedActions ActionsOf(const config::v1::ResourceMapping& mapping) {
+  const config::v1::Actions& actions = mapping.actions();
+  return {actions.create() != config::v1::OFF, actions.update() != config::v1::OFF,
+          actions.delete_() != config::v1::OFF};
+}
+
 }  // namespace
 
 absl::StatusOr<std::shared_ptr<const AppSettings>> CompileSettings(
@@ -26,6 +32,8 @@ absl::StatusOr<std::shared_ptr<const AppSettings>> CompileSettings(
   ASSIGN_OR_RETURN(settings->users, mapping::CompileMapping(app, event::v1::USER, directory));
   ASSIGN_OR_RETURN(settings->groups, mapping::CompileMapping(app, event::v1::GROUP, directory));
   ASSIGN_OR_RETURN(settings->scope, mapping::CompileScope(app, directory));
+  settings->user_actions = ActionsOf(app.users());
+  settings->group_actions = ActionsOf(app.groups());
   settings->inactive = Or(app.deprovision().inactive(), config::v1::DEACTIVATE);
   settings->out_of_scope = Or(app.deprovision().out_of_scope(), config::v1::DEACTIVATE);
   settings->deleted = Or(app.deprovision().deleted(), config::v1::REMOVE);

@@ -208,7 +208,7 @@ bool AppWorker::Recover() {
   for (const OpenOperation& operation : *open) {
     const std::string& id = operation.operation.resource_id();
     WakeLane(id, operation.operation.resource_type(), 0);
-    queue_.Find(id)->settles_after = settled;
+    if (LaneRun* run = queue_.Find(id)) run->settles_after = settled;
   }
   RecoverLanes(*lanes);
   for (const MemberRow& lane : *incomplete) {
@@ -378,7 +378,7 @@ void AppWorker::FollowGroup(const event::v1::Envelope& envelope, bool* urgent, b
 
 void AppWorker::WakeLane(const std::string& id, event::v1::ResourceType type,
                          StreamPosition position, bool urgent) {
-  if (type == event::v1::GROUP && !settings_->groups.enabled) return;
+  if (!settings_->takes(type)) return;
   LaneRun& run = queue_.Run(id, type);
   if (position != 0) run.since = run.since == 0 ? position : std::min(run.since, position);
   run.waiting_since = std::min(run.waiting_since, options_.clock->SinceBoot());

@@ -183,7 +183,7 @@ class AppWorker {
                    const DirectoryReader& directory) const;
   connectors::Capabilities CapabilitiesFor(event::v1::ResourceType type) const;
   void DoStep(const AttemptPtr& attempt, const Plan& plan);
-  void Settled(const AttemptPtr& attempt);
+  void Settled(const AttemptPtr& attempt, const std::string& skipped = "");
   void ParkMissing(const AttemptPtr& attempt, const std::vector<std::string>& missing);
   void StartCall(const AttemptPtr& attempt, event::v1::OperationKind kind, ValueChanges changes);
   bool WaitForName(const AttemptPtr& attempt, const ValueChanges& changes);

@@ -105,6 +105,10 @@ bool AppWorker::ChangeMembers(const AttemptPtr& attempt, const DirectoryReader& 
         absl::StrCat("the app refuses these members: ", absl::StrJoin(run->refused_members, ", ")));
     return true;
   }
+  if (!settings_->actions(event::v1::GROUP).updates) {
+    Settled(attempt, ChangesNothing(event::v1::GROUP));
+    return true;
+  }
   const bool removing = !removed.empty();
   for (auto& member : removing ? removed : added) {
     *attempt->operation.add_members() = std::move(member);
@@ -130,7 +134,8 @@ bool AppWorker::SplitChunk(const AttemptPtr& attempt) {
 // Memberships go before the delete, where the group's lane is free.
 bool AppWorker::LeavesGroupsFirst(const AttemptPtr& attempt) {
   LaneRun* run = queue_.Find(attempt->id);
-  if (!settings_->groups.enabled || run->waits_for_groups >= kMostWaits) return false;
+  if (!settings_->groups.enabled || !settings_->group_actions.updates) return false;
+  if (run->waits_for_groups >= kMostWaits) return false;
   const AppReader& reader = options_.projection->reader();
   const auto groups = reader.GroupsAcknowledging(attempt->id);
   if (!groups.ok()) return false;

@@ -160,6 +160,10 @@ void AppWorker::NoMatch(const AttemptPtr& attempt) {
     Park(attempt, "name-taken", "the name is taken by an account that the app does not show");
     return;
   }
+  if (!settings_->actions(attempt->type).creates) {
+    Settled(attempt, CreatesNothing(attempt->type));
+    return;
+  }
   ValueChanges values = CreateValues(attempt->wanted);
   if (!WaitForName(attempt, values)) StartCall(attempt, event::v1::CREATE, std::move(values));
 }

@@ -197,7 +197,9 @@ void AppWorker::OnSettlingFind(const AttemptPtr& attempt, const Result& result,
 void AppWorker::SendAgain(const AttemptPtr& attempt) {
   LaneRun* run = queue_.Find(attempt->id);
   const bool create = attempt->operation.kind() == event::v1::CREATE;
-  if (create && attempt->wanted.presence != Presence::kActive) {
+  const bool wanted =
+      attempt->wanted.presence == Presence::kActive && settings_->actions(attempt->type).creates;
+  if (create && !wanted) {
     Outcome outcome = OutcomeOf(*attempt);
     outcome.set_result(event::v1::NO_EFFECT);
     outcome.set_code("settled");

@@ -39,6 +39,10 @@ void AppWorker::BeginLane(const std::string& id) {
   auto attempt = std::make_shared<Attempt>();
   attempt->id = id;
   attempt->type = run->type;
+  if (!settings_->takes(run->type)) {
+    Finish(attempt);
+    return;
+  }
   const AppReader& reader = options_.projection->reader();
   auto lane = reader.FindLane(id);
   auto open = reader.OpenOperationOf(id);
@@ -117,7 +121,7 @@ connectors::Capabilities AppWorker::CapabilitiesFor(event::v1::ResourceType type
 void AppWorker::DoStep(const AttemptPtr& attempt, const Plan& plan) {
   switch (plan.step) {
     case Step::kNothing:
-      Settled(attempt);
+      Settled(attempt, plan.skipped);
       return;
     case Step::kRead:
       BeginCalling(attempt);
@@ -136,18 +140,25 @@ void AppWorker::DoStep(const AttemptPtr& attempt, const Plan& plan) {
   }
 }
 
-// Nothing differs. A record says so where the lane's last one says otherwise.
-void AppWorker::Settled(const AttemptPtr& attempt) {
+// Nothing differs, or nothing that the configuration lets be done (`skipped`). A record says so
+// where the lane's last one says otherwise.
+void AppWorker::Settled(const AttemptPtr& attempt, const std::string& skipped) {
   const Lane& lane = attempt->lane;
   const bool known = lane.last_record != 0;
-  const bool told =
-      lane.state == event::v1::IDLE && lane.tries == 0 && lane.left_out == attempt->wanted.left_out;
-  if ((!known && attempt->wanted.left_out.empty()) || told) {
+  const bool noted = lane.code == kSkippedByConfiguration;
+  const bool same_note = skipped.empty() ? !noted : noted && lane.message == skipped;
+  const bool told = lane.state == event::v1::IDLE && lane.tries == 0 && same_note &&
+                    lane.left_out == attempt->wanted.left_out;
+  if ((!known && skipped.empty() && attempt->wanted.left_out.empty()) || told) {
     Finish(attempt);
     return;
   }
   Outcome outcome = OutcomeOf(*attempt);
   outcome.set_tries(0);
+  if (!skipped.empty()) {
+    outcome.set_code(kSkippedByConfiguration);
+    outcome.set_message(skipped);
+  }
   Record(attempt, std::move(outcome));
 }
 
@@ -250,7 +261,7 @@ void AppWorker::LinkChanged(const std::string& id) {
   if (const auto reports = (*lease)->ReportsOf(id); reports.ok()) {
     for (const std::string& report : *reports) {
       WakeLane(report, event::v1::USER, since);
-      queue_.Find(report)->mended = true;
+      if (LaneRun* run = queue_.Find(report)) run->mended = true;
     }
   }
   if (!settings_->groups.enabled) return;
@@ -337,7 +348,7 @@ bool AppWorker::KeepsForGood(const std::string& holder, event::v1::ResourceType 
   if (!live.ok() || live->has_value()) return false;
   const connectors::Capabilities capabilities = CapabilitiesFor(type);
   return capabilities.delete_keeps_account || !capabilities.deletes ||
-         settings_->deleted != config::v1::REMOVE;
+         !settings_->actions(type).deletes || settings_->deleted != config::v1::REMOVE;
 }
 
 bool AppWorker::IsRing(const std::string& id, const std::string& holder) const {

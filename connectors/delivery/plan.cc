@@ -1,6 +1,9 @@
 #include "connectors/delivery/plan.h"
 
 #include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
 
 namespace purser::delivery {
 namespace {
@@ -57,12 +60,23 @@ ValueChanges Difference(const mapping::CompiledMapping& mapping, const Wanted& w
 }
 
 Plan Call(event::v1::OperationKind kind, ValueChanges changes = {}) {
-  return {Step::kCall, kind, std::move(changes), {}};
+  return {Step::kCall, kind, std::move(changes), {}, {}};
 }
 
-// Access ends: a delete where the app can, else a log-in turned off and no more.
-Plan PlanLeaver(config::v1::Leaver policy, const connectors::Capabilities& capabilities,
-                const Wanted& wanted, const Lane& lane, bool ask_remembered) {
+Plan Skipped(std::string why) {
+  Plan plan;
+  plan.skipped = std::move(why);
+  return plan;
+}
+
+const char* Things(event::v1::ResourceType type) {
+  return type == event::v1::GROUP ? "groups" : "accounts";
+}
+
+// Access ends: a delete where the app can, and is to, else a log-in turned off and no more.
+Plan PlanLeaver(config::v1::Leaver policy, const AllowedActions& allowed,
+                const connectors::Capabilities& capabilities, const Wanted& wanted,
+                const Lane& lane, bool ask_remembered) {
   if (policy == config::v1::NOTHING) return {};
   if (!lane.linked) {
     // A replay asks whether the account that was let go is there again.
@@ -70,9 +84,16 @@ Plan PlanLeaver(config::v1::Leaver policy, const connectors::Capabilities& capab
     return {ask ? Step::kRead : Step::kNothing};
   }
   if (!lane.acknowledged_known) return {Step::kRead};
-  if (policy == config::v1::REMOVE && capabilities.deletes) return Call(event::v1::DELETE);
-  if (wanted.type == event::v1::GROUP) return {};
-  if (Holds(lane.acknowledged, kActive, false)) return {};
+  if (policy == config::v1::REMOVE && capabilities.deletes && allowed.deletes) {
+    return Call(event::v1::DELETE);
+  }
+  const Plan stays = policy == config::v1::REMOVE && !allowed.deletes
+                         ? Skipped(absl::StrCat("the app's configuration deletes no ",
+                                                Things(wanted.type), ": it stays there"))
+                         : Plan{};
+  if (wanted.type == event::v1::GROUP) return stays;
+  if (Holds(lane.acknowledged, kActive, false)) return stays;
+  if (!allowed.updates) return Skipped(ChangesNothing(wanted.type) + ": its access there stays");
   ValueChanges off;
   off.set[kActive] = false;
   return Call(event::v1::DISABLE, std::move(off));
@@ -81,10 +102,11 @@ Plan PlanLeaver(config::v1::Leaver policy, const connectors::Capabilities& capab
 Plan PlanMember(const AppSettings& settings, const Wanted& wanted, const Lane& lane) {
   const mapping::CompiledMapping& mapping =
       wanted.type == event::v1::GROUP ? settings.groups : settings.users;
+  const AllowedActions& allowed = settings.actions(wanted.type);
   if (!lane.linked) {
     if (!lane.acknowledged_known && !lane.remote_id.empty()) return {Step::kRead};
-    if (!wanted.mapped.missing_required.empty()) {
-      return {Step::kMissing, {}, {}, wanted.mapped.missing_required};
+    if (allowed.creates && !wanted.mapped.missing_required.empty()) {
+      return {Step::kMissing, {}, {}, wanted.mapped.missing_required, {}};
     }
     return {Step::kMatch};
   }
@@ -96,6 +118,7 @@ Plan PlanMember(const AppSettings& settings, const Wanted& wanted, const Lane& l
     changes.set[kActive] = true;
   }
   if (changes.empty()) return {};
+  if (!allowed.updates) return Skipped(ChangesNothing(wanted.type));
   const bool enables = changes.set.contains(kActive) && changes.set[kActive] == true;
   return Call(enables ? event::v1::ENABLE : event::v1::UPDATE, std::move(changes));
 }
@@ -105,16 +128,27 @@ Plan PlanInactive(const AppSettings& settings, const connectors::Capabilities& c
   if (!lane.linked && lane.remote_id.empty() && lane.code != kNoAccount) {
     return {settings.inactive == config::v1::NOTHING ? Step::kNothing : Step::kMatch};
   }
-  const Plan leaver = PlanLeaver(settings.inactive, capabilities, wanted, lane, true);
-  if (leaver.step != Step::kNothing || !lane.linked) return leaver;
+  const AllowedActions& allowed = settings.actions(wanted.type);
+  const Plan leaver = PlanLeaver(settings.inactive, allowed, capabilities, wanted, lane, true);
+  if (leaver.step != Step::kNothing || !leaver.skipped.empty() || !lane.linked) return leaver;
   if (settings.inactive != config::v1::DEACTIVATE) return leaver;
   // Access is gone; the rest of the account follows the directory all the same.
   ValueChanges changes = Difference(settings.users, wanted, lane.acknowledged);
   changes.set.erase(kActive);
-  return changes.empty() ? Plan{} : Call(event::v1::UPDATE, std::move(changes));
+  if (changes.empty()) return {};
+  if (!allowed.updates) return Skipped(ChangesNothing(wanted.type));
+  return Call(event::v1::UPDATE, std::move(changes));
 }
 
 }  // namespace
+
+std::string CreatesNothing(event::v1::ResourceType type) {
+  return absl::StrCat("the app's configuration creates no ", Things(type));
+}
+
+std::string ChangesNothing(event::v1::ResourceType type) {
+  return absl::StrCat("the app's configuration changes no ", Things(type));
+}
 
 ValueChanges CreateValues(const Wanted& wanted) {
   ValueChanges changes;
@@ -124,15 +158,16 @@ ValueChanges CreateValues(const Wanted& wanted) {
 
 Plan PlanDelivery(const AppSettings& settings, const connectors::Capabilities& capabilities,
                   const Wanted& wanted, const Lane& lane) {
+  const AllowedActions& allowed = settings.actions(wanted.type);
   switch (wanted.presence) {
     case Presence::kActive:
       return PlanMember(settings, wanted, lane);
     case Presence::kInactive:
       return PlanInactive(settings, capabilities, wanted, lane);
     case Presence::kOutOfScope:
-      return PlanLeaver(settings.out_of_scope, capabilities, wanted, lane, true);
+      return PlanLeaver(settings.out_of_scope, allowed, capabilities, wanted, lane, true);
     case Presence::kGone:
-      return PlanLeaver(settings.deleted, capabilities, wanted, lane, true);
+      return PlanLeaver(settings.deleted, allowed, capabilities, wanted, lane, true);
   }
   return {};
 }

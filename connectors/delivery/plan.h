@@ -16,6 +16,10 @@ namespace purser::delivery {
 // user is active.
 inline constexpr char kNoAccount[] = "no-account";
 
+// The code of a lane that is settled although something differs: the app's configuration switches
+// off the action that it takes.
+inline constexpr char kSkippedByConfiguration[] = "skipped-by-configuration";
+
 enum class Step {
   kNothing,  // what is acknowledged is what is wanted
   kRead,     // what it holds is not known: read the account that is linked, or was
@@ -29,12 +33,17 @@ struct Plan {
   event::v1::OperationKind kind = event::v1::OPERATION_KIND_UNSPECIFIED;
   ValueChanges changes;
   std::vector<std::string> missing;
+  std::string skipped;  // with kNothing: what the configuration has left undone, for people
 };
 
 // The step for a user, or for a group apart from its members. A step that takes access away carries
 // nothing else and needs no required attribute; what else differs is the plan after it.
 Plan PlanDelivery(const AppSettings& settings, const connectors::Capabilities& capabilities,
                   const Wanted& wanted, const Lane& lane);
+
+// What is said of a resource whose create, or whose update, is switched off.
+std::string CreatesNothing(event::v1::ResourceType type);
+std::string ChangesNothing(event::v1::ResourceType type);
 
 // The values of a CREATE.
 ValueChanges CreateValues(const Wanted& wanted);

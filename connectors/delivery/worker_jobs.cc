@@ -118,7 +118,7 @@ void AppWorker::StartReplay(const Job& job) {
     woken.clear();
   };
   for (const MemberRow& row : *rows) {
-    if (row.type == event::v1::GROUP && !settings_->groups.enabled) continue;
+    if (!settings_->takes(row.type)) continue;
     const auto lane = options_.projection->reader().FindLane(row.id);
     if (!lane.ok() || (lane->has_value() && (*lane)->state == event::v1::SKIPPED)) continue;
     running.open.insert(row.id);

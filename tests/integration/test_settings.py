@@ -50,3 +50,29 @@ def test_what_a_call_sends_beyond_its_first_request_counts_too(world, tmp_path):
     assert len(times) > 3 * 12, "Replicon takes several requests a user"
     # The last few may be owed still: of the four lanes that may be under way, some requests each.
     assert len(times) <= 10 + 10 * (times[-1] - times[0]) + 4 * 4, times
+
+
+def test_an_app_that_creates_and_deletes_nobody_says_so(world, tmp_path):
+    here = configured(world, tmp_path, "preciate",
+                      ["users: {actions: {create: off, delete: off}}"]).start()
+    there, absent = make_people(2, managers=False)
+    there.active = absent.active = True
+    here.sandbox.set_state("preciate", {"groups": [], "users": [
+        {"id": "old-1", "userName": there.user_name, "active": True, "displayName": "Old"}]})
+    for person in (there, absent):
+        here.entra.create_user(person)
+
+    def explained(person):
+        told = here.purser.cli("user", "explain", person.user_name, "--app", "preciate")
+        return told.stdout
+
+    wait_until(lambda: "creates no accounts" in explained(absent), 20, lambda: explained(absent))
+    told = here.purser.cli("user", "timeline", absent.user_name, "--app", "preciate")
+    assert "the app's configuration creates no accounts" in told.stdout, told.stdout
+    wait_until(lambda: "is in preciate as account old-1, as wanted" in explained(there), 20,
+               lambda: explained(there))
+
+    here.entra.delete_user(there)
+    wait_until(lambda: "deletes no accounts" in explained(there), 20, lambda: explained(there))
+    [left] = here.sandbox.state("preciate")["users"]
+    assert left["id"] == "old-1" and left["active"] is False

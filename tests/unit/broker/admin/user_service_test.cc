@@ -151,6 +151,23 @@ TEST_F(Users, AnInactiveUserWithoutAnAccountIsExplainedByThat) {
   EXPECT_THAT(response.conclusion(), HasSubstr("inactive"));
 }
 
+TEST_F(Users, WhatTheConfigurationLeavesUndoneIsExplainedAndTold) {
+  const StreamPosition position = CreateUser("u-bob", R"({"userName": "bob"})");
+  event::v1::Outcome outcome;
+  outcome.set_resource_type(event::v1::USER);
+  outcome.set_resource_id("u-bob");
+  outcome.set_lane_state(event::v1::IDLE);
+  outcome.set_code("skipped-by-configuration");
+  outcome.set_message("the app's configuration creates no accounts");
+  outcome.set_wanted_position(position);
+  TakeOver();
+  Settle(outcome);
+  const ExplainResponse response = ExplanationOf("bob");
+  EXPECT_EQ(VerdictOf(response, "delivery"), "stop");
+  EXPECT_THAT(response.conclusion(), HasSubstr("the app's configuration creates no accounts"));
+  EXPECT_THAT(response.what_would_change_it(), Contains(HasSubstr("users.actions")));
+}
+
 TEST_F(Users, ADeletedUserIsExplainedByTheDeletion) {
   CreateUser("u-bob", R"({"userName":"bob"})");
   DeleteUser("u-bob");

@@ -123,6 +123,17 @@ TEST(CheckConfiguration, AnAppOfAnUnknownDirectoryIsNamedWithItsPlaceAndThoseThe
   EXPECT_EQ(Check(app + "directories: [{name: elsewhere}]\n"), "fine");
 }
 
+TEST(CheckConfiguration, ActionsAreOnUnlessSaidAndNotAllOff) {
+  EXPECT_EQ(Check(App("    users: {actions: {create: off, delete: off}}\n")), "fine");
+  EXPECT_THAT(Check(App("    users: {actions: {create: off, update: off, delete: off}}\n")),
+              AllOf(HasSubstr("f.yaml:7:13: app crm: users.actions: create, update and delete are"),
+                    HasSubstr("`mode: read_only`")));
+  EXPECT_THAT(Check(App("    users: {actions: {disable: off}}\n")),
+              HasSubstr("unknown key \"disable\""));
+  EXPECT_THAT(Check(App("    users: {actions: {update: never}}\n")),
+              HasSubstr("must be one of on, off"));
+}
+
 TEST(CheckConfiguration, DirectoriesAreCheckedAndTheirAliasesCount) {
   EXPECT_THAT(Check("directories: [{name: main, aliases: {x: titel}}]"),
               HasSubstr("directory main: aliases.x: unknown attribute \"titel\""));

@@ -76,6 +76,67 @@ TEST_F(PlanTest, ADeleteThatTheAppDoesNotOfferIsADisable) {
   EXPECT_EQ(PlanDelivery(*settings_, {.deletes = false}, wanted_, lane_).kind, DISABLE);
 }
 
+class SwitchedOffTest : public PlanTest {
+ protected:
+  void Allow(const AllowedActions& allowed) {
+    auto settings = std::make_shared<AppSettings>(*settings_);
+    settings->user_actions = settings->group_actions = allowed;
+    settings_ = settings;
+  }
+};
+
+TEST_F(SwitchedOffTest, WithoutCreateAnAccountIsLookedForWhateverItLacks) {
+  Allow({.creates = false});
+  lane_ = Lane();
+  wanted_.mapped.missing_required = {"title"};
+  EXPECT_EQ(Make().step, Step::kMatch);
+}
+
+TEST_F(SwitchedOffTest, WithoutUpdateWhatDiffersStaysAndIsSaid) {
+  Allow({.updates = false});
+  EXPECT_EQ(Make().skipped, "") << "nothing differs";
+  wanted_.mapped.values["title"] = "Cook";
+  EXPECT_EQ(Make().step, Step::kNothing);
+  EXPECT_EQ(Make().skipped, "the app's configuration changes no accounts");
+}
+
+TEST_F(SwitchedOffTest, ADisableAndAnEnableAreUpdates) {
+  Allow({.updates = false});
+  for (const Presence presence : {Presence::kInactive, Presence::kOutOfScope}) {
+    wanted_.presence = presence;
+    EXPECT_EQ(Make().step, Step::kNothing);
+    EXPECT_EQ(Make().skipped,
+              "the app's configuration changes no accounts: its access there stays");
+  }
+  wanted_.presence = Presence::kActive;
+  lane_.acknowledged["active"] = false;
+  EXPECT_EQ(Make().step, Step::kNothing);
+  EXPECT_EQ(Make().skipped, "the app's configuration changes no accounts");
+}
+
+TEST_F(SwitchedOffTest, WithoutUpdateADeleteStillDeletes) {
+  Allow({.updates = false});
+  wanted_.presence = Presence::kGone;
+  EXPECT_EQ(Make().kind, event::v1::DELETE);
+}
+
+TEST_F(SwitchedOffTest, WithoutDeleteAccessIsTakenAwayAndTheAccountStays) {
+  Allow({.deletes = false});
+  wanted_.presence = Presence::kGone;
+  EXPECT_EQ(Make().kind, DISABLE);
+  lane_.acknowledged["active"] = false;
+  EXPECT_EQ(Make().step, Step::kNothing);
+  EXPECT_EQ(Make().skipped, "the app's configuration deletes no accounts: it stays there");
+}
+
+TEST_F(SwitchedOffTest, WithoutDeleteAGroupStays) {
+  Allow({.deletes = false});
+  wanted_.presence = Presence::kGone;
+  wanted_.type = event::v1::GROUP;
+  EXPECT_EQ(Make().step, Step::kNothing);
+  EXPECT_EQ(Make().skipped, "the app's configuration deletes no groups: it stays there");
+}
+
 TEST_F(PlanTest, WhatIsNotKnownIsReadFirst) {
   lane_.acknowledged_known = false;
   EXPECT_EQ(Make().step, Step::kRead);
