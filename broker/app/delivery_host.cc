@@ -1,6 +1,7 @@
 #include "broker/app/delivery_host.h"
 
 #include <algorithm>
+#include <random>
 #include <utility>
 #include <vector>
 
@@ -168,6 +169,7 @@ void DeliveryHost::MakeWorker(const std::string& id) {
   worker.clock = options_.clock;
   worker.ids = options_.ids;
   worker.metrics = options_.metrics;
+  worker.jitter_seed = std::random_device()();
   worker.post = [this](std::function<void()> work) { Post(std::move(work)); };
   worker.wake = [this] { http_->Wake(); };
   auto made = std::make_unique<delivery::AppWorker>(std::move(worker));

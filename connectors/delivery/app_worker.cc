@@ -42,7 +42,8 @@ struct AppWorker::Batch {
 AppWorker::AppWorker(AppWorkerOptions options)
     : options_(std::move(options)),
       stream_(StreamId::App(options_.app_id)),
-      fold_(options_.projection) {
+      fold_(options_.projection),
+      random_(options_.jitter_seed) {
   writer_ = std::make_unique<StreamWriter>(options_.log, stream_, &fold_, options_.clock,
                                            options_.post, options_.wake);
 }

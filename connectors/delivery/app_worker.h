@@ -11,12 +11,12 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <random>
 #include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "absl/random/random.h"
 #include "broker/base/clock.h"
 #include "broker/base/ids.h"
 #include "broker/base/metrics.h"
@@ -47,6 +47,7 @@ struct AppWorkerOptions {
   const Clock* clock = nullptr;
   IdSource* ids = nullptr;
   MetricsRegistry* metrics = nullptr;
+  uint64_t jitter_seed = 0;    // of the random share of each pause
   StreamWriter::Post post;     // onto the driving thread
   std::function<void()> wake;  // makes the driving thread call RunOnce()
 };
@@ -232,6 +233,7 @@ class AppWorker {
   connectors::Call CallOf(const Attempt& attempt) const;
   void BeginCalling(const AttemptPtr& attempt);
   void EndCalling(const AttemptPtr& attempt);
+  mapping::Generate Generator() const;
   absl::Duration Backoff(int tries, absl::Duration first, absl::Duration most);
 
   // lane_settling.cc: operations whose reply was lost.
@@ -266,7 +268,7 @@ class AppWorker {
   const StreamId stream_;
   OwnerFold fold_;
   std::unique_ptr<StreamWriter> writer_;
-  absl::BitGen random_;
+  std::mt19937_64 random_;
 
   std::shared_ptr<const AppSettings> settings_;
   std::unique_ptr<connectors::Connector> connector_;

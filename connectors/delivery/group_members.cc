@@ -73,7 +73,7 @@ bool AppWorker::ChangeMembers(const AttemptPtr& attempt, const DirectoryReader& 
   for (auto it = run->members.begin(); it != run->members.end();) {
     const std::string member = *it;
     if (SkipMember(member, *run)) {
-      run->members.erase(it++);
+      it = run->members.erase(it);
       continue;
     }
     std::string remote_id;
@@ -89,7 +89,7 @@ bool AppWorker::ChangeMembers(const AttemptPtr& attempt, const DirectoryReader& 
       reference.set_remote_id(**held);
       removed.push_back(std::move(reference));
     } else {
-      run->members.erase(it++);
+      it = run->members.erase(it);
       continue;
     }
     if (added.size() >= run->chunk || removed.size() >= run->chunk) break;

@@ -333,10 +333,18 @@ void AppWorker::AttributeNoVerdict(const AttemptPtr& attempt, const Result&, Out
   Record(attempt, std::move(outcome));
 }
 
+mapping::Generate AppWorker::Generator() const {
+  return [this](mapping::Generated what, const std::string&) {
+    const absl::Time now = options_.clock->Now();
+    if (what != mapping::Generated::kNow) return options_.ids->NewId(now);
+    return absl::FormatTime(absl::RFC3339_full, now, absl::UTCTimeZone());
+  };
+}
+
 // Full jitter: anywhere up to the doubled step, so that lanes that failed together part.
 absl::Duration AppWorker::Backoff(int tries, absl::Duration first, absl::Duration most) {
   const absl::Duration step = std::min(most, first * static_cast<double>(1 << std::min(tries, 20)));
-  return step * absl::Uniform(random_, 0.0, 1.0);
+  return step * std::uniform_real_distribution<double>(0.0, 1.0)(random_);
 }
 
 }  // namespace purser::delivery

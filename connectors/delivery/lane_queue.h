@@ -7,8 +7,8 @@
 #include <set>
 #include <string>
 
+#include "absl/container/btree_set.h"
 #include "absl/container/flat_hash_map.h"
-#include "absl/container/flat_hash_set.h"
 #include "absl/time/time.h"
 #include "broker/events/record.h"
 #include "purser/event/v1/delivery.pb.h"
@@ -46,8 +46,8 @@ struct LaneRun {
 
   // Of a group: members whose membership may differ; all of them where `all_members`.
   bool all_members = false;
-  absl::flat_hash_set<std::string> members;
-  absl::flat_hash_set<std::string> refused_members;  // alone, so they are the reason
+  absl::btree_set<std::string> members;
+  absl::btree_set<std::string> refused_members;  // alone, so they are the reason
   size_t chunk = 100;
 };
 

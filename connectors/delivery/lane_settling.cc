@@ -55,9 +55,10 @@ void AppWorker::Settle(const AttemptPtr& attempt, const OpenOperation& open) {
   run->in_doubt_since = std::min(run->in_doubt_since, options_.clock->SinceBoot());
   auto changes = OpenChanges(open.operation.key_id(), open.operation.sealed_changes());
   auto lease = options_.directory->Take();
-  auto wanted = lease.ok() ? ReadWanted(*settings_, **lease, options_.projection->reader(),
-                                        attempt->type, attempt->id, !attempt->lane.linked)
-                           : lease.status();
+  auto wanted = lease.ok()
+                    ? ReadWanted(*settings_, **lease, options_.projection->reader(), attempt->type,
+                                 attempt->id, !attempt->lane.linked, Generator())
+                    : lease.status();
   if (!lease.ok()) {
     LetGo(attempt, absl::Seconds(1));
     return;

@@ -97,7 +97,7 @@ bool AppWorker::StaysAsItIs(const Attempt& attempt, const LaneRun& run,
 absl::Status AppWorker::PlanLane(const AttemptPtr& attempt, const DirectoryReader& directory) {
   const AppReader& reader = options_.projection->reader();
   ASSIGN_OR_RETURN(attempt->wanted, ReadWanted(*settings_, directory, reader, attempt->type,
-                                               attempt->id, !attempt->lane.linked));
+                                               attempt->id, !attempt->lane.linked, Generator()));
   rests_on_ = std::max(rests_on_, attempt->wanted.position);
   const connectors::Capabilities capabilities = CapabilitiesFor(attempt->type);
   const Plan plan = PlanDelivery(*settings_, capabilities, attempt->wanted, attempt->lane);

@@ -2,20 +2,10 @@
 
 #include <utility>
 
-#include "broker/base/ids.h"
 #include "broker/base/status.h"
 
 namespace purser::delivery {
 namespace {
-
-// Values made up here are frozen by the `started` record that holds them.
-std::string MakeUp(mapping::Generated what, const std::string&) {
-  const absl::Time now = absl::Now();
-  if (what == mapping::Generated::kNow) {
-    return absl::FormatTime(absl::RFC3339_full, now, absl::UTCTimeZone());
-  }
-  return RandomIdSource().NewId(now);
-}
 
 absl::StatusOr<std::vector<mapping::GroupName>> GroupNames(const DirectoryReader& directory,
                                                            const std::string& id) {
@@ -45,7 +35,7 @@ absl::Status ResolveReferences(const AppReader& app, Wanted* wanted) {
 }
 
 absl::Status MapGroupResource(const AppSettings& settings, const Resource& group, bool creating,
-                              Wanted* wanted) {
+                              const mapping::Generate& generate, Wanted* wanted) {
   if (!settings.groups.enabled) {
     wanted->presence = Presence::kOutOfScope;
     wanted->reason = "the app takes no groups";
@@ -55,14 +45,14 @@ absl::Status MapGroupResource(const AppSettings& settings, const Resource& group
   mapping::MappingInput input;
   input.resource = &group;
   input.creating = creating;
-  input.generate = MakeUp;
+  input.generate = generate;
   ASSIGN_OR_RETURN(wanted->mapped, mapping::MapGroup(settings.groups, input));
   return absl::OkStatus();
 }
 
 absl::Status MapUserResource(const AppSettings& settings, const DirectoryReader& directory,
                              const AppReader& app, const Resource& user, bool creating,
-                             Wanted* wanted) {
+                             const mapping::Generate& generate, Wanted* wanted) {
   ASSIGN_OR_RETURN(const auto groups, GroupNames(directory, user.id));
   const mapping::ScopeDecision scope =
       mapping::DecideScope(settings.scope, {.user = &user, .groups = &groups});
@@ -79,7 +69,7 @@ absl::Status MapUserResource(const AppSettings& settings, const DirectoryReader&
   input.in_scope_by_all = scope.by_all;
   input.groups = &groups;
   input.creating = creating;
-  input.generate = MakeUp;
+  input.generate = generate;
   ASSIGN_OR_RETURN(wanted->mapped, mapping::MapUser(settings.users, input));
   return ResolveReferences(app, wanted);
 }
@@ -111,7 +101,8 @@ absl::StatusOr<Presence> ReadPresence(const AppSettings& settings, const Directo
 
 absl::StatusOr<Wanted> ReadWanted(const AppSettings& settings, const DirectoryReader& directory,
                                   const AppReader& app, event::v1::ResourceType type,
-                                  const std::string& resource_id, bool creating) {
+                                  const std::string& resource_id, bool creating,
+                                  const mapping::Generate& generate) {
   Wanted wanted;
   wanted.type = type;
   wanted.resource_id = resource_id;
@@ -122,9 +113,10 @@ absl::StatusOr<Wanted> ReadWanted(const AppSettings& settings, const DirectoryRe
   wanted.position = head.position;
   ASSIGN_OR_RETURN(const std::optional<Resource> resource, directory.Find(type, resource_id));
   if (!resource) return wanted;
-  RETURN_IF_ERROR(type == event::v1::GROUP
-                      ? MapGroupResource(settings, *resource, creating, &wanted)
-                      : MapUserResource(settings, directory, app, *resource, creating, &wanted));
+  RETURN_IF_ERROR(
+      type == event::v1::GROUP
+          ? MapGroupResource(settings, *resource, creating, generate, &wanted)
+          : MapUserResource(settings, directory, app, *resource, creating, generate, &wanted));
   return wanted;
 }
 

@@ -40,9 +40,11 @@ const mapping::CompiledRow* NameRow(const mapping::CompiledMapping& mapping);
 absl::StatusOr<Presence> ReadPresence(const AppSettings& settings, const DirectoryReader& directory,
                                       event::v1::ResourceType type, const std::string& resource_id);
 
-// Reads both folds, each at one position. `type` is the lane's, for what is gone.
+// Reads both folds, each at one position. `type` is the lane's, for what is gone. What `generate`
+// makes up is frozen by the `started` record that holds it.
 absl::StatusOr<Wanted> ReadWanted(const AppSettings& settings, const DirectoryReader& directory,
                                   const AppReader& app, event::v1::ResourceType type,
-                                  const std::string& resource_id, bool creating);
+                                  const std::string& resource_id, bool creating,
+                                  const mapping::Generate& generate);
 
 }  // namespace purser::delivery

@@ -86,6 +86,7 @@ void DeliveryRig::Start() {
                                  .clock = &clock,
                                  .ids = &ids,
                                  .metrics = &metrics_,
+                                 .jitter_seed = static_cast<uint64_t>(boots_),
                                  .post = run,
                                  .wake = [] {}});
   directory_folded_ = 0;
