@@ -20,7 +20,7 @@ using event::v1::Outcome;
 using event::v1::StartedOperation;
 using nlohmann::json;
 
-constexpr int kLayout = 3;
+constexpr int kLayout = 4;
 constexpr char kSchema[] = R"sql(
 CREATE TABLE app(
   owner_node TEXT NOT NULL, owner_boot TEXT NOT NULL, released INTEGER NOT NULL,
@@ -38,6 +38,7 @@ CREATE TABLE lanes(
   left_out TEXT NOT NULL, mapping_version INTEGER NOT NULL, last_record INTEGER NOT NULL)
   WITHOUT ROWID;
 CREATE UNIQUE INDEX lanes_by_account ON lanes(type, remote_id) WHERE linked=1;
+CREATE INDEX lanes_let_go ON lanes(type, remote_id) WHERE linked=0;
 CREATE INDEX lanes_by_name ON lanes(name_key) WHERE linked=1;
 CREATE INDEX lanes_by_state ON lanes(state);
 CREATE INDEX lanes_incomplete ON lanes(resource_id) WHERE left_out!='';
@@ -335,27 +336,27 @@ absl::Status AppProjection::LinkLane(const Outcome& outcome, Lane* lane) {
   return absl::OkStatus();
 }
 
-// Memberships are the account's: they end with it, and go with it to whom it is handed over.
+// Memberships are the account's: they end with it, stay where it stays without an owner, and go
+// with it to its next one.
 absl::Status AppProjection::ApplyMemberships(const Outcome& outcome, bool gone, const Lane& lane) {
-  const std::string account = absl::StrCat("account:", lane.remote_id);
-  if (outcome.unlinked()) {
-    return database_
-        ->Prepare("UPDATE OR REPLACE acknowledged_members SET member_id=? WHERE member_id=?")
-        .Bind(account)
-        .Bind(outcome.resource_id())
-        .Run();
-  }
-  if (gone) {
+  if (gone && !outcome.unlinked()) {
     return database_->Prepare("DELETE FROM acknowledged_members WHERE member_id=?")
         .Bind(outcome.resource_id())
         .Run();
   }
   if (outcome.link().remote_id().empty() || !lane.linked) return absl::OkStatus();
-  return database_
-      ->Prepare("UPDATE OR REPLACE acknowledged_members SET member_id=? WHERE member_id=?")
-      .Bind(outcome.resource_id())
-      .Bind(account)
-      .Run();
+  ASSIGN_OR_RETURN(std::vector<std::string> before, reader_.LetGo(lane.type, lane.remote_id));
+  before.push_back(absl::StrCat("account:", lane.remote_id));
+  for (const std::string& member : before) {
+    RETURN_IF_ERROR(database_
+                        ->Prepare("UPDATE OR REPLACE acknowledged_members SET member_id=?"
+                                  " WHERE member_id=? AND remote_id=?")
+                        .Bind(lane.resource_id)
+                        .Bind(member)
+                        .Bind(lane.remote_id)
+                        .Run());
+  }
+  return absl::OkStatus();
 }
 
 absl::Status AppProjection::ApplyMembers(const Outcome& outcome, const StartedOperation* operation,

@@ -107,6 +107,9 @@ class AppReader {
   // The resource whose live link is that account.
   absl::StatusOr<std::optional<std::string>> LinkedTo(event::v1::ResourceType type,
                                                       absl::string_view remote_id) const;
+  // Those whose last account it was, and that have none since.
+  absl::StatusOr<std::vector<std::string>> LetGo(event::v1::ResourceType type,
+                                                 absl::string_view remote_id) const;
   // Resources with a live link known there by `name`, in any case.
   absl::StatusOr<std::vector<std::string>> HoldersOfName(event::v1::ResourceType type,
                                                          absl::string_view name) const;

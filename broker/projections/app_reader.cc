@@ -202,6 +202,14 @@ absl::StatusOr<std::optional<std::string>> AppReader::LinkedTo(ResourceType type
   return ids.front();
 }
 
+absl::StatusOr<std::vector<std::string>> AppReader::LetGo(ResourceType type,
+                                                          absl::string_view remote_id) const {
+  return Texts(
+      database_->Prepare("SELECT resource_id FROM lanes WHERE linked=0 AND type=? AND remote_id=?")
+          .Bind(static_cast<int>(type))
+          .Bind(remote_id));
+}
+
 absl::StatusOr<std::vector<std::string>> AppReader::HoldersOfName(ResourceType type,
                                                                   absl::string_view name) const {
   return Texts(

@@ -175,7 +175,9 @@ void AppWorker::OnEffect(const AttemptPtr& attempt, const Result& result,
   outcome.set_http_status(static_cast<uint32_t>(result.http_status));
   for (const std::string& target : result.left_out) outcome.add_left_out(target);
   const event::v1::OperationKind kind = attempt->operation.kind();
-  if (kind != event::v1::DELETE) {
+  if (kind == event::v1::DELETE) {
+    outcome.set_unlinked(connector_->capabilities().delete_keeps_account);
+  } else {
     event::v1::Link link = attempt->operation.link();
     if (kind == event::v1::CREATE) link.set_remote_id(account.id);
     const auto name = attempt->changes.set.find(attempt->wanted.name_target);

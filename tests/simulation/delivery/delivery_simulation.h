@@ -58,6 +58,7 @@ class DeliverySimulation {
   std::string FreeName();
 
   void MakePeace();
+  bool NameIsKept(std::string id);
   void CompareUsers();
   void CompareGroups();
   void CheckOrder();

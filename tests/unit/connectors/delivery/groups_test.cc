@@ -103,6 +103,49 @@ TEST(DeliveryGroups, NoDeleteWaitsForAGroupThatIsParked) {
   EXPECT_TRUE(rig.app.users.empty());
 }
 
+TEST(DeliveryGroups, AnAccountThatADeleteKeepsLeavesTheGroupThatRefusedToLetItGo) {
+  FakeAppOptions options;
+  options.capabilities.delete_keeps_account = true;
+  DeliveryRig rig(options);
+  rig.CreateUser("u1", "anna");
+  rig.CreateGroup("g1", "Cooks", {"u1"});
+  rig.Settle();
+  rig.app.fault = [](const AppCall& call) {
+    return call.verb == "members" ? Fault::kRefused : Fault::kNone;
+  };
+  rig.Delete("u1");
+  rig.RunFor(absl::Minutes(2));
+  ASSERT_FALSE(rig.app.User("anna")->active);
+  ASSERT_EQ(rig.LaneOf("g1").code, "members-refused");
+  rig.app.fault = nullptr;
+  rig.Command(event::v1::AppCommand::RETRY, {"g1"});
+  rig.Settle();
+  EXPECT_THAT(rig.app.Group("Cooks")->members, IsEmpty());
+}
+
+TEST(DeliveryGroups, AMembershipOfAnAccountThatADeleteKeptIsItsNextOwners) {
+  FakeAppOptions options;
+  options.capabilities.delete_keeps_account = true;
+  DeliveryRig rig(options);
+  rig.CreateUser("u1", "anna");
+  rig.CreateGroup("g1", "Cooks", {"u1"});
+  rig.Settle();
+  const std::string account = rig.LaneOf("u1").remote_id;
+  rig.app.fault = [](const AppCall& call) {
+    return call.verb == "members" ? Fault::kRefused : Fault::kNone;
+  };
+  rig.Delete("u1");
+  rig.RunFor(absl::Minutes(2));
+  rig.CreateUser("u2", "anna", {{"active", true}});
+  rig.ChangeMembers("g1", {"u2"});
+  rig.Settle();
+  rig.app.fault = nullptr;
+  rig.Command(event::v1::AppCommand::RETRY, {"g1"});
+  rig.Settle();
+  ASSERT_EQ(rig.LaneOf("u2").remote_id, account);
+  EXPECT_THAT(rig.app.Group("Cooks")->members, ElementsAre(account));
+}
+
 TEST(DeliveryGroups, AMemberThatTheAppForgotIsNoReasonToMakeTheGroupAgain) {
   DeliveryRig rig;
   rig.CreateUser("u1", "anna");
