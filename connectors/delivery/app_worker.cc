@@ -535,7 +535,10 @@ void AppWorker::OnFlushed(const std::shared_ptr<Batch>& batch, const absl::Statu
     FlushLost(batch, status);
     return;
   }
-  for (const PendingOutcome& pending : batch->outcomes) pending.recorded();
+  for (const PendingOutcome& pending : batch->outcomes) {
+    queue_.Release(pending.held);
+    pending.recorded();
+  }
   for (const PendingStart& start : batch->starts) {
     if (start.dropped) {
       LetGo(start.attempt, kFlushPause);
@@ -566,6 +569,7 @@ void AppWorker::FlushLost(const std::shared_ptr<Batch>& batch, const absl::Statu
     // Its operation stays open, and is read and settled anew.
     LogError("an outcome could not be recorded", {{"app", options_.app_id}});
     for (const PendingOutcome& pending : batch->outcomes) {
+      queue_.Release(pending.held);
       if (pending.attempt != nullptr) LetGo(pending.attempt, absl::Minutes(1));
     }
     return;

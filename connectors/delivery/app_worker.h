@@ -111,6 +111,7 @@ class AppWorker {
     std::vector<event::v1::Outcome> outcomes;
     Recorded recorded;
     AttemptPtr attempt;  // null: a job's
+    std::string held;    // another lane that does nothing until it is recorded; or empty
   };
   struct PendingStart {
     AttemptPtr attempt;
@@ -234,6 +235,7 @@ class AppWorker {
   void BeginCalling(const AttemptPtr& attempt);
   void EndCalling(const AttemptPtr& attempt);
   mapping::Generate Generator() const;
+  std::string ResourceOf(const std::string& remote_id) const;
   absl::Duration Backoff(int tries, absl::Duration first, absl::Duration most);
 
   // lane_settling.cc: operations whose reply was lost.

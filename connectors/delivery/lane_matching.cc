@@ -47,13 +47,20 @@ void AppWorker::SetObserved(const Attempt& attempt, const RemoteResource& accoun
   for (const std::string& remote_id : account.member_ids) {
     event::v1::MemberReference* member = outcome->add_observed_members();
     member->set_remote_id(remote_id);
-    for (const event::v1::ResourceType type : {event::v1::USER, event::v1::GROUP}) {
-      const auto linked = options_.projection->reader().LinkedTo(type, remote_id);
-      if (!linked.ok() || !linked->has_value()) continue;
-      member->set_resource_id(**linked);
-      break;  // Ids of the two kinds may be alike; members are users first.
-    }
+    member->set_resource_id(ResourceOf(remote_id));
   }
+}
+
+// Whose account it is, or was last; empty where it is nobody's we know. Ids of the two kinds may be
+// alike; members are users first.
+std::string AppWorker::ResourceOf(const std::string& remote_id) const {
+  const AppReader& reader = options_.projection->reader();
+  for (const event::v1::ResourceType type : {event::v1::USER, event::v1::GROUP}) {
+    const auto linked = reader.LinkedTo(type, remote_id);
+    if (linked.ok() && linked->has_value()) return **linked;
+  }
+  const auto let_go = reader.LetGo(event::v1::USER, remote_id);
+  return let_go.ok() && !let_go->empty() ? let_go->back() : "";
 }
 
 void AppWorker::ReadAccount(const AttemptPtr& attempt) {
@@ -191,10 +198,8 @@ void AppWorker::LinkTo(const AttemptPtr& attempt, const RemoteResource& account)
 bool AppWorker::HandOver(const AttemptPtr& attempt, const std::string& holder,
                          const RemoteResource& account) {
   if (!KeepsForGood(holder, attempt->type)) return false;
-  const LaneRun* run = queue_.Find(holder);
   const auto open = options_.projection->reader().OpenOperationOf(holder);
-  const bool busy = run != nullptr && run->busy;
-  if (busy || !open.ok() || open->has_value()) return false;
+  if (!open.ok() || open->has_value() || !queue_.Hold(holder, attempt->type)) return false;
   Outcome let_go;
   let_go.set_resource_type(attempt->type);
   let_go.set_resource_id(holder);
@@ -210,7 +215,8 @@ bool AppWorker::HandOver(const AttemptPtr& attempt, const std::string& holder,
   SetObserved(*attempt, account, &taken);
   outcomes_.push_back({{std::move(let_go), std::move(taken)},
                        [this, attempt] { AfterRecord(attempt, /*link_changed=*/true); },
-                       attempt});
+                       attempt,
+                       holder});
   return true;
 }
 

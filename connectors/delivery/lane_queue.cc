@@ -80,6 +80,18 @@ std::optional<std::string> LaneQueue::Take() {
   return std::nullopt;
 }
 
+bool LaneQueue::Hold(const std::string& id, event::v1::ResourceType type) {
+  LaneRun& run = Run(id, type);
+  if (run.busy) return false;
+  run.changed |= run.queued || run.rests_until.has_value();
+  if (run.queued) --pending_;
+  run.queued = false;
+  run.rests_until.reset();
+  run.busy = true;
+  ++busy_;
+  return true;
+}
+
 void LaneQueue::Release(const std::string& id) {
   LaneRun* run = Find(id);
   if (run == nullptr) return;

@@ -67,6 +67,9 @@ class LaneQueue {
   void EndRests(absl::Duration now);
   // The next lane that may go; it is busy from then on.
   std::optional<std::string> Take();
+  // Nothing is done with the lane until it is released; false where it is busy already. What it had
+  // to do it has then.
+  bool Hold(const std::string& id, event::v1::ResourceType type);
   // Its business is done: it goes on if something happened meanwhile, else it is forgotten unless
   // it rests.
   void Release(const std::string& id);

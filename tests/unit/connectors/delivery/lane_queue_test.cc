@@ -52,6 +52,20 @@ TEST_F(LaneQueueTest, ALeaverThatComesWhileItsLaneIsBusyOvertakesAfterwards) {
   EXPECT_EQ(queue_.Take(), "a");
 }
 
+TEST_F(LaneQueueTest, ALaneThatIsHeldIsNotTakenUntilItIsReleased) {
+  Wake("a");
+  ASSERT_TRUE(queue_.Hold("a", event::v1::USER));
+  EXPECT_EQ(queue_.Take(), std::nullopt);
+  EXPECT_FALSE(queue_.Hold("a", event::v1::USER));
+  queue_.Release("a");
+  EXPECT_EQ(queue_.Take(), "a");
+  queue_.Release("a");
+  ASSERT_TRUE(queue_.Hold("a", event::v1::USER));
+  queue_.Release("a");
+  EXPECT_TRUE(queue_.empty());
+  EXPECT_EQ(queue_.pending() + queue_.busy(), 0u);
+}
+
 TEST_F(LaneQueueTest, ALaneIsForgottenOnceItHasNothingToDo) {
   Wake("a");
   ASSERT_EQ(queue_.Take(), "a");

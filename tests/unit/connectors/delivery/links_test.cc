@@ -100,6 +100,31 @@ TEST(DeliveryLinks, WhereADeleteKeepsTheAccountARehireTakesItOverInOneRecord) {
   EXPECT_EQ(rig.app.users.size(), 1u);
 }
 
+TEST(DeliveryLinks, ADeleteThatWasToBeTriedAgainDoesNotHitTheAccountOfARehire) {
+  FakeAppOptions options;
+  options.capabilities.delete_keeps_account = true;
+  DeliveryRig rig(options);
+  rig.CreateUser("u1", "anna");
+  rig.Settle();
+  rig.app.fault = [](const AppCall& call) {
+    return call.verb == "delete" ? Fault::kUnavailable : Fault::kNone;
+  };
+  rig.Delete("u1");
+  rig.RunFor(absl::Milliseconds(100));
+  ASSERT_EQ(rig.LaneOf("u1").state, event::v1::RETRYING);
+  rig.app.fault = nullptr;
+  // The log is busy with something else while the hand-over waits to be recorded, and the delete's
+  // next try falls due.
+  rig.log.latency = absl::Seconds(1);
+  rig.CreateUser("u3", "bea");
+  rig.RunFor(absl::Milliseconds(100));
+  rig.CreateUser("u2", "anna", {{"active", true}});
+  rig.Settle();
+  EXPECT_EQ(rig.LaneOf("u2").remote_id, rig.LaneOf("u1").remote_id);
+  EXPECT_EQ(rig.app.Count("delete"), 1);
+  EXPECT_TRUE(rig.app.User("anna")->active);
+}
+
 TEST(DeliveryLinks, ARehireTakesOverAnAccountThatIsOnlyDisabledWhenItsUserGoes) {
   config::v1::App config = PlainApp();
   config.mutable_deprovision()->set_deleted(config::v1::DEACTIVATE);
