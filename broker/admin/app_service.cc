@@ -96,7 +96,9 @@ absl::Status FillProgress(const AdminContext& context, const AppEntry& entry,
 // One term of a filter: a state, "unhealthy", "name:recn", "directory:main".
 absl::StatusOr<bool> Matches(const AppStatus& status, absl::string_view term) {
   if (term == "running" || term == "paused" || term == "stopped") return status.state() == term;
-  if (term == "unhealthy") return status.breaker_open() || status.credentials_refused();
+  if (term == "unhealthy") {
+    return status.breaker_open() || status.credentials_refused() || status.not_configured();
+  }
   if (absl::ConsumePrefix(&term, "name:")) return absl::StrContains(status.name(), term);
   if (absl::ConsumePrefix(&term, "directory:")) return status.directory() == term;
   return absl::InvalidArgumentError(
@@ -170,6 +172,7 @@ absl::StatusOr<AppStatus> StatusOfApp(const AdminContext& context, const Control
   if (!row.released) status.set_owner(row.owner_node);
   status.set_breaker_open(row.breaker_open);
   status.set_credentials_refused(row.credentials_refused);
+  status.set_not_configured(row.not_configured);
   status.set_trouble(row.trouble);
   RETURN_IF_ERROR(FillCounts(**reader, status.mutable_counts()));
   RETURN_IF_ERROR(FillProgress(context, entry, **reader, row, &status));

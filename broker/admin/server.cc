@@ -42,7 +42,7 @@ bool Serves(const AdminContext& context, const AppEntry& entry) {
   if (!reader.ok()) return false;
   const absl::StatusOr<AppRow> row = (*reader)->App();
   return row.ok() && AppStateWord(entry, *row) == "running" && !row->breaker_open &&
-         !row->credentials_refused;
+         !row->credentials_refused && !row->not_configured;
 }
 
 }  // namespace

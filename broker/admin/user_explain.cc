@@ -140,6 +140,10 @@ class Story {
     } else if (case_.row.credentials_refused) {
       Step("app", kWait, absl::StrCat("the app refuses the credentials: ", case_.row.trouble),
            "put a valid secret where the configuration refers to: it is read again by itself");
+    } else if (case_.row.not_configured) {
+      Step("app", kWait, absl::StrCat("nothing can be sent: ", case_.row.trouble),
+           "a file that the configuration refers to is read again by itself; a variable needs a "
+           "start");
     } else if (case_.row.breaker_open) {
       Step("app", kWait,
            absl::StrCat("the app is at fault, so everything waits: ", case_.row.trouble),

@@ -16,6 +16,7 @@ std::string OrDash(const std::string& text) { return text.empty() ? "-" : text; 
 
 std::string HealthOf(const admin::v1::AppStatus& app) {
   if (app.credentials_refused()) return "credentials refused";
+  if (app.not_configured()) return "not configured";
   if (app.breaker_open()) return "breaker open";
   return "ok";
 }

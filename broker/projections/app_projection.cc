@@ -27,8 +27,8 @@ CREATE TABLE app(
   planned_directory INTEGER NOT NULL, planned_control INTEGER NOT NULL,
   highest_directory INTEGER NOT NULL, highest_control INTEGER NOT NULL,
   commanded INTEGER, breaker_open INTEGER NOT NULL, credentials_refused INTEGER NOT NULL,
-  trouble TEXT NOT NULL, planned_at INTEGER NOT NULL);
-INSERT INTO app VALUES('', '', 1, 0, 0, 0, 0, NULL, 0, 0, '', 0);
+  not_configured INTEGER NOT NULL, trouble TEXT NOT NULL, planned_at INTEGER NOT NULL);
+INSERT INTO app VALUES('', '', 1, 0, 0, 0, 0, NULL, 0, 0, 0, '', 0);
 CREATE TABLE lanes(
   resource_id TEXT PRIMARY KEY, type INTEGER NOT NULL, linked INTEGER NOT NULL,
   remote_id TEXT NOT NULL, remote_name TEXT NOT NULL, name_key TEXT NOT NULL,
@@ -470,9 +470,11 @@ absl::Status AppProjection::ApplyNote(const AppNote& note) {
     case AppNote::BREAKER_CLOSED:
       return app("UPDATE app SET breaker_open=0, trouble=?");
     case AppNote::CREDENTIALS_REFUSED:
-      return app("UPDATE app SET credentials_refused=1, trouble=?");
+      return app("UPDATE app SET credentials_refused=1, not_configured=0, trouble=?");
+    case AppNote::NOT_CONFIGURED:
+      return app("UPDATE app SET credentials_refused=0, not_configured=1, trouble=?");
     case AppNote::CREDENTIALS_ACCEPTED:
-      return app("UPDATE app SET credentials_refused=0, trouble=?");
+      return app("UPDATE app SET credentials_refused=0, not_configured=0, trouble=?");
     case AppNote::JOB_PROGRESS:
       break;
     case AppNote::JOB_DONE:

@@ -76,7 +76,8 @@ struct AppRow {
   std::optional<event::v1::AppCommand::Action> commanded;
   bool breaker_open = false;
   bool credentials_refused = false;
-  std::string trouble;  // why, redacted
+  bool not_configured = false;  // what the configuration refers to is not there
+  std::string trouble;          // why, redacted
 };
 
 // An operation that was started and has no final outcome.

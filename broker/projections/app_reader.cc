@@ -110,8 +110,8 @@ absl::StatusOr<Head> AppReader::FoldHead() const { return ReadFoldHead(*database
 absl::StatusOr<AppRow> AppReader::App() const {
   Statement& row = database_->Prepare(
       "SELECT owner_node, owner_boot, released, planned_directory, planned_control,"
-      " highest_directory, highest_control, commanded, breaker_open, credentials_refused, trouble,"
-      " planned_at FROM app");
+      " highest_directory, highest_control, commanded, breaker_open, credentials_refused,"
+      " not_configured, trouble, planned_at FROM app");
   AppRow app;
   while (row.Next()) {
     app.owner_node = std::string(row.Text(0));
@@ -126,8 +126,9 @@ absl::StatusOr<AppRow> AppReader::App() const {
     }
     app.breaker_open = row.Int(8) != 0;
     app.credentials_refused = row.Int(9) != 0;
-    app.trouble = std::string(row.Text(10));
-    app.planned_at = static_cast<StreamPosition>(row.Int(11));
+    app.not_configured = row.Int(10) != 0;
+    app.trouble = std::string(row.Text(11));
+    app.planned_at = static_cast<StreamPosition>(row.Int(12));
   }
   RETURN_IF_ERROR(row.status());
   return app;

@@ -50,7 +50,9 @@ absl::StatusOr<std::string> AppClient::Resolve(absl::string_view text) const {
 }
 
 Result AppClient::ResultOfMissing(absl::string_view what, const absl::Status& missing) {
-  return MakeResult(Verdict::kUnauthenticated, what, missing.message());
+  Result result = MakeResult(Verdict::kUnauthenticated, what, missing.message());
+  result.not_configured = true;
+  return result;
 }
 
 void AppClient::SendWith(size_t secret, bool may_switch, const Attempt& attempt, Request request,

@@ -52,6 +52,8 @@ struct Exchange {
 struct Result {
   Verdict verdict = Verdict::kInDoubt;
   std::string message;  // what was being done, then why; redacted
+  // Nothing was sent, as the configuration refers to what is not there; kUnauthenticated.
+  bool not_configured = false;
   int http_status = 0;
   std::optional<absl::Duration> retry_after;
   Exchange exchange;

@@ -19,7 +19,8 @@ constexpr size_t kMaxSecretFile = 64 * 1024;
 absl::StatusOr<std::string> FromEnvironment(const std::string& name, const std::string& reference) {
   const char* value = std::getenv(name.c_str());
   if (value == nullptr || *value == '\0') {
-    return absl::NotFoundError(absl::StrCat(reference, " is not set"));
+    return absl::NotFoundError(absl::StrCat(
+        reference, " is not set: set it in purser's environment and start purser again"));
   }
   return std::string(value);
 }

@@ -80,7 +80,10 @@ bool AppWorker::AttributeAll() {
 void AppWorker::NoteHealth() {
   const AppHealth::State now = health_->state();
   const AppHealth::State before = std::exchange(noted_health_, now);
-  if (now == before) return;
+  const bool not_configured = now == AppHealth::State::kCredentials && health_->not_configured();
+  const std::string missing = not_configured ? health_->trouble() : "";
+  const std::string missing_before = std::exchange(noted_missing_, missing);
+  if (now == before && missing == missing_before) return;
   breaker_gauge_->Set(now == AppHealth::State::kClosed ? 0 : 1);
   const bool was_open = before == AppHealth::State::kOpen || before == AppHealth::State::kTrial;
   const bool is_open = now == AppHealth::State::kOpen || now == AppHealth::State::kTrial;
@@ -98,7 +101,8 @@ void AppWorker::NoteHealth() {
       note.set_topic(event::v1::AppNote::BREAKER_OPENED);
       break;
     case AppHealth::State::kCredentials:
-      note.set_topic(event::v1::AppNote::CREDENTIALS_REFUSED);
+      note.set_topic(not_configured ? event::v1::AppNote::NOT_CONFIGURED
+                                    : event::v1::AppNote::CREDENTIALS_REFUSED);
       break;
   }
   if (is_open && before == AppHealth::State::kCredentials) {

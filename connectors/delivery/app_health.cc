@@ -20,8 +20,11 @@ void AppHealth::Reconfigure(bool with_password, absl::Duration now) {
   if (state_ == State::kCredentials) next_probe_ = now;
 }
 
-void AppHealth::Resume(State state, absl::Duration now) {
+void AppHealth::Resume(State state, bool not_configured, const std::string& trouble,
+                       absl::Duration now) {
   state_ = state;
+  not_configured_ = not_configured;
+  trouble_ = trouble;
   next_probe_ = now;
 }
 
@@ -58,11 +61,13 @@ bool AppHealth::OnCheck(const connectors::Result& result, absl::Duration now) {
     return false;
   }
   if (result.verdict == connectors::Verdict::kUnauthenticated) {
-    OnUnauthenticated(result.message, now);
+    OnUnauthenticated(result, now);
     return before != state_;
   }
   if (!result.ok()) {
-    Open(state_ == State::kCredentials ? state_ : State::kOpen, result.message, now);
+    // Refused credentials stay so while the app is down; what was not there was there to be sent.
+    const bool refused = state_ == State::kCredentials && !not_configured_;
+    Open(refused ? state_ : State::kOpen, result.message, now);
     return before != state_;
   }
   last_good_check_ = now;
@@ -108,8 +113,9 @@ void AppHealth::OnThrottled(const connectors::Result& result, absl::Duration now
   throttled_until_ = std::max(throttled_until_, now + pause);
 }
 
-void AppHealth::OnUnauthenticated(const std::string& message, absl::Duration now) {
-  Open(State::kCredentials, message, now);
+void AppHealth::OnUnauthenticated(const connectors::Result& result, absl::Duration now) {
+  not_configured_ = result.not_configured;
+  Open(State::kCredentials, result.message, now);
 }
 
 void AppHealth::Open(State state, const std::string& trouble, absl::Duration now) {

@@ -21,7 +21,7 @@ class AppHealth {
     kClosed,       // calls go out
     kOpen,         // nothing goes out but Check
     kTrial,        // Check passes, resources get no verdict: one lane at a time
-    kCredentials,  // refused: nothing goes out but Check, seldom
+    kCredentials,  // refused or not there: nothing goes out but Check, seldom
   };
 
   // `with_password`: probes are rare, as accounts get locked.
@@ -30,10 +30,12 @@ class AppHealth {
   // The app is configured anew: refused credentials are tried at once.
   void Reconfigure(bool with_password, absl::Duration now);
   // An earlier process left the app in `state`: nothing goes out before a Check.
-  void Resume(State state, absl::Duration now);
+  void Resume(State state, bool not_configured, const std::string& trouble, absl::Duration now);
 
   State state() const { return state_; }
   const std::string& trouble() const { return trouble_; }
+  // In kCredentials: they are not refused, but the configuration refers to what is not there.
+  bool not_configured() const { return not_configured_; }
   // True while a resource's failure waits to know whether the app is at fault.
   bool asking() const { return check_wanted_ || check_under_way_; }
 
@@ -51,7 +53,7 @@ class AppHealth {
   void OnNoVerdict(const std::string& resource_id, absl::Duration now);
   void OnRefused(absl::Duration now);
   void OnThrottled(const connectors::Result& result, absl::Duration now);
-  void OnUnauthenticated(const std::string& message, absl::Duration now);
+  void OnUnauthenticated(const connectors::Result& result, absl::Duration now);
 
   // The secret changed: probe at once.
   void ProbeNow(absl::Duration now) { next_probe_ = now; }
@@ -66,6 +68,7 @@ class AppHealth {
   bool with_password_;
   State state_ = State::kClosed;
   std::string trouble_;
+  bool not_configured_ = false;
   bool check_wanted_ = false;
   bool check_under_way_ = false;
   absl::Duration last_good_check_ = -absl::InfiniteDuration();

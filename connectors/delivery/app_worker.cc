@@ -248,14 +248,15 @@ void AppWorker::RecoverLanes(const std::vector<Lane>& lanes) {
 
 // An app that was at fault stays so until a Check says otherwise.
 void AppWorker::ResumeHealth() {
-  if (app_.credentials_refused) {
+  if (app_.credentials_refused || app_.not_configured) {
     noted_health_ = AppHealth::State::kCredentials;
   } else if (app_.breaker_open) {
     noted_health_ = AppHealth::State::kOpen;
   } else {
     return;
   }
-  health_->Resume(noted_health_, options_.clock->SinceBoot());
+  noted_missing_ = app_.not_configured ? app_.trouble : "";
+  health_->Resume(noted_health_, app_.not_configured, app_.trouble, options_.clock->SinceBoot());
 }
 
 void AppWorker::PlanEveryone() {

@@ -277,6 +277,7 @@ class AppWorker {
   std::vector<std::unique_ptr<connectors::Connector>> retired_;  // until their calls have ended
   std::unique_ptr<AppHealth> health_;
   AppHealth::State noted_health_ = AppHealth::State::kClosed;  // what the stream says of it
+  std::string noted_missing_;                                  // and of what is not configured
   int checks_ = 0;                                             // under way
   CallBudget budget_;
   std::unique_ptr<MeteredHttpClient> metered_;

@@ -251,7 +251,7 @@ void AppWorker::OnFailure(const AttemptPtr& attempt, const Result& result) {
     health_->OnThrottled(result, now);
     limit_ = std::max(settings_->first_concurrency, limit_ / 2);
   } else if (result.verdict == Verdict::kUnauthenticated) {
-    health_->OnUnauthenticated(result.message, now);
+    health_->OnUnauthenticated(result, now);
   } else if (IsRefusal(result.verdict)) {
     health_->OnRefused(now);
   } else {
@@ -274,7 +274,7 @@ void AppWorker::Attribute(const AttemptPtr& attempt, const Result& result) {
                                     result.verdict == Verdict::kNotTheProtocol);
   if (started) outcome.set_result(in_doubt ? event::v1::IN_DOUBT : event::v1::NO_EFFECT);
   outcome.set_lane_state(event::v1::RETRYING);
-  outcome.set_code(CodeOf(result.verdict));
+  outcome.set_code(result.not_configured ? "not-configured" : CodeOf(result.verdict));
   outcome.set_message(result.message);
   outcome.set_http_status(static_cast<uint32_t>(result.http_status));
   // What is not settled is no position to build on.

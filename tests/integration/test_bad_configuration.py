@@ -83,12 +83,25 @@ def test_a_missing_secret_is_named_and_stops_its_own_app_alone(world):
     for variable in missing.values():
         del here.purser.env[variable]
     here.start()
-    here.entra.create_user(make_person(1))
+    person = here.entra.create_user(make_person(1))
     here.wait_equal(["alexishr"], timeout=20)
     for app, variable in missing.items():
         wait_until(lambda: variable in here.purser.cli("app", "status", app).stdout, 20,
                    f"{variable} in the status of {app}")
         assert here.sandbox.state(app)["users"] == []
+        status = here.purser.cli_json("app", "status", app)
+        assert status["notConfigured"] and not status.get("credentialsRefused"), status
+        explained = here.purser.cli("user", "explain", person.id, "--app", app).stdout
+        assert f"${{env:{variable}}} is not set" in explained, explained
+        assert "start purser again" in explained, explained
+        assert "refuses" not in explained, explained
+    # With what was missing it heals; a secret that is wrong is told as that.
+    here.purser.env.update(here.sandbox.environment(), PRECIATE_TOKEN="a-wrong-one")
+    here.purser.restart()
+    here.wait_equal(["recnice", "replicon"], timeout=30)
+    wait_until(lambda: here.purser.cli_json("app", "status", "preciate").get("credentialsRefused"),
+               20, "the refused token")
+    assert not here.purser.cli_json("app", "status", "preciate").get("notConfigured")
     for name, value in SECRETS.items():
         if name.endswith(("TOKEN", "PASSWORD")):
             assert value not in here.purser.log()

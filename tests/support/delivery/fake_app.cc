@@ -230,6 +230,12 @@ Result Seen(Fault fault, const FakeApp& app) {
     }
     case Fault::kUnauthenticated:
       return Answer(Verdict::kUnauthenticated, 401);
+    case Fault::kNotConfigured: {
+      Result result = Answer(Verdict::kUnauthenticated, 0);
+      result.not_configured = true;
+      result.message = "${env:TOKEN} is not set";
+      return result;
+    }
     case Fault::kRefused:
       return Answer(Verdict::kRefused, 400);
     case Fault::kServerError:

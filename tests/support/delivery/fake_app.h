@@ -23,6 +23,7 @@ enum class Fault {
   kLostLate,    // the reply never comes, the effect a second after that
   kThrottled,
   kUnauthenticated,
+  kNotConfigured,  // nothing is sent: its secret is not there
   kRefused,
   kServerError,  // 500, without an effect
   kServerErrorAfter,

@@ -67,7 +67,7 @@ TEST(AppHealth, FourFailuresOfOneResourceAreNotTheAppsFault) {
 
 TEST(AppHealth, CredentialsAreProbedSeldomWithAPassword) {
   AppHealth health(true);
-  health.OnUnauthenticated("refused", kNow);
+  health.OnUnauthenticated(Of(Verdict::kUnauthenticated), kNow);
   EXPECT_EQ(health.AllowedCalls(kNow, 4), 0);
   EXPECT_EQ(health.NextChange(kNow), kNow + absl::Minutes(1));
   health.Reconfigure(true, kNow);
@@ -76,10 +76,22 @@ TEST(AppHealth, CredentialsAreProbedSeldomWithAPassword) {
 
 TEST(AppHealth, RefusedCredentialsStaySoWhileTheAppIsDown) {
   AppHealth health(false);
-  health.OnUnauthenticated("refused", kNow);
+  health.OnUnauthenticated(Of(Verdict::kUnauthenticated), kNow);
   health.BeginCheck();
   health.OnCheck(Of(Verdict::kUnavailable), kNow);
   EXPECT_EQ(health.state(), State::kCredentials);
+}
+
+TEST(AppHealth, WhatWasNotThereIsForgottenOnceACallIsSent) {
+  AppHealth health(false);
+  Result missing = Of(Verdict::kUnauthenticated);
+  missing.not_configured = true;
+  health.OnUnauthenticated(missing, kNow);
+  EXPECT_TRUE(health.not_configured());
+  EXPECT_EQ(health.AllowedCalls(kNow, 4), 0);
+  health.BeginCheck();
+  health.OnCheck(Of(Verdict::kUnavailable), kNow);
+  EXPECT_EQ(health.state(), State::kOpen);
 }
 
 TEST(AppHealth, ThrottlingWaitsAsLongAsTheAppSays) {

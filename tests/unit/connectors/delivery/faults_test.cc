@@ -147,6 +147,29 @@ TEST(DeliveryFaults, RefusedCredentialsPauseTheAppAndItResumesByItself) {
   EXPECT_EQ(notices, 1);
 }
 
+TEST(DeliveryFaults, ASecretThatIsNotThereIsNamedAndToldFromARefusedOneAfterARestartToo) {
+  DeliveryRig rig;
+  rig.app.fault = [](const AppCall&) { return Fault::kNotConfigured; };
+  rig.CreateUser("u1", "anna");
+  rig.RunFor(absl::Minutes(5));
+  EXPECT_TRUE(rig.Row().not_configured);
+  EXPECT_FALSE(rig.Row().credentials_refused);
+  EXPECT_EQ(rig.Row().trouble, "${env:TOKEN} is not set");
+  const size_t records = rig.Records().size();
+  rig.RunFor(absl::Minutes(30));
+  EXPECT_EQ(rig.Records().size(), records) << "said once";
+  rig.Crash();
+  rig.app.fault = [](const AppCall&) { return Fault::kUnauthenticated; };
+  rig.Start();
+  rig.RunFor(absl::Minutes(5));
+  EXPECT_FALSE(rig.Row().not_configured) << "it is there now, and refused";
+  EXPECT_TRUE(rig.Row().credentials_refused);
+  rig.app.fault = nullptr;
+  rig.Settle();
+  EXPECT_FALSE(rig.Row().credentials_refused);
+  EXPECT_EQ(rig.app.users.size(), 1u);
+}
+
 TEST(DeliveryFaults, ABreakerThatWasOpenAtTheRestartClosesByItself) {
   DeliveryRig rig;
   rig.app.fault = [](const AppCall&) { return Fault::kUnavailable; };
