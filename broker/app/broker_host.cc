@@ -16,10 +16,10 @@ constexpr absl::Duration kOpenWithin = absl::Seconds(60);
 }  // namespace
 
 BrokerHost::BrokerHost(Options options) : options_(std::move(options)) {
-  const auto now = [](std::function<void()> work) { work(); };
-  control_writer_ =
-      std::make_unique<StreamWriter>(options_.log, StreamId::Control(), &control_, options_.clock,
-                                     now, [log = options_.log] { log->Wake(); });
+  control_writer_ = std::make_unique<StreamWriter>(
+      options_.log, StreamId::Control(), &control_, options_.clock,
+      [this](std::function<void()> work) { mailbox_.Post(std::move(work)); },
+      [this] { mailbox_.Wake(); });
   options_.log->SetListener([this](const StreamId& stream) { OnRecords(stream); });
 }
 
@@ -37,26 +37,34 @@ absl::Status BrokerHost::Start() {
   while (!opened && !late()) options_.log->RunOnce(absl::Milliseconds(10));
   RETURN_IF_ERROR(head.status());
   while (control_writer_->folded() < head->position) {
-    RunOnce(absl::Milliseconds(10));
+    options_.log->RunOnce(absl::Milliseconds(10));
+    RunOnce(absl::ZeroDuration());
     RETURN_IF_ERROR(control_writer_->health());
     if (late()) return absl::UnavailableError("the log could not be read within a minute");
   }
   FollowControl();
+  log_thread_ = std::thread([this] { RunLog(); });
   thread_ = std::thread([this] { Run(); });
   return absl::OkStatus();
 }
 
 void BrokerHost::Stop() {
   stop_ = true;
+  mailbox_.Wake();
   options_.log->Wake();
   if (thread_.joinable()) thread_.join();
+  if (log_thread_.joinable()) log_thread_.join();
 }
 
 void BrokerHost::Run() {
   while (!stop_) RunOnce(kIdle);
 }
 
-bool BrokerHost::RunOnce(absl::Duration max_wait) {
+void BrokerHost::RunLog() {
+  while (!stop_) options_.log->RunOnce(kIdle);
+}
+
+void BrokerHost::RunOnce(absl::Duration max_wait) {
   bool worked = control_writer_->RunOnce();
   std::vector<DirectoryService*> directories;
   {
@@ -64,10 +72,9 @@ bool BrokerHost::RunOnce(absl::Duration max_wait) {
     for (const auto& [id, directory] : directories_) directories.push_back(directory.get());
   }
   for (DirectoryService* directory : directories) worked |= directory->writer().RunOnce();
-  worked |= options_.log->RunOnce(worked ? absl::ZeroDuration() : max_wait);
+  mailbox_.RunOnce(worked ? absl::ZeroDuration() : max_wait);
   FollowControl();
   FollowFolds();
-  return worked;
 }
 
 void BrokerHost::OnRecords(const StreamId& stream) {
@@ -99,27 +106,31 @@ void BrokerHost::PutTokens(const ControlState& state) {
 
 void BrokerHost::OpenDirectory(const DirectoryEntry& entry) {
   if (std::exchange(opening_[entry.id], true)) return;
-  options_.log->Open(
-      StreamId::Directory(entry.id), [this, id = entry.id](absl::StatusOr<Head> head) {
-        if (!head.ok()) {
-          LogError("a directory's stream cannot be opened",
-                   {{"directory", id}, {"status", head.status().ToString()}});
-          opening_[id] = false;
-          configured_once_ = false;  // Tried again.
-          return;
-        }
-        const auto now = [](std::function<void()> work) { work(); };
-        auto opened = DirectoryService::Open(
-            absl::StrCat(options_.folder, "/directory-", id, ".db"), id, options_.log,
-            options_.clock, now, [log = options_.log] { log->Wake(); });
-        if (!opened.ok()) {
-          LogError("a directory's read model cannot be opened",
-                   {{"directory", id}, {"status", opened.status().ToString()}});
-          return;
-        }
-        MutexLock lock(&mutex_);
-        directories_[id] = *std::move(opened);
-      });
+  options_.log->Open(StreamId::Directory(entry.id),
+                     [this, id = entry.id](const absl::StatusOr<Head>& head) {
+                       mailbox_.Post([this, id, head] { OnDirectoryOpen(id, head); });
+                     });
+}
+
+void BrokerHost::OnDirectoryOpen(const std::string& id, const absl::StatusOr<Head>& head) {
+  if (!head.ok()) {
+    LogError("a directory's stream cannot be opened",
+             {{"directory", id}, {"status", head.status().ToString()}});
+    opening_[id] = false;
+    configured_once_ = false;  // Tried again.
+    return;
+  }
+  auto opened = DirectoryService::Open(
+      absl::StrCat(options_.folder, "/directory-", id, ".db"), id, options_.log, options_.clock,
+      [this](std::function<void()> work) { mailbox_.Post(std::move(work)); },
+      [this] { mailbox_.Wake(); });
+  if (!opened.ok()) {
+    LogError("a directory's read model cannot be opened",
+             {{"directory", id}, {"status", opened.status().ToString()}});
+    return;
+  }
+  MutexLock lock(&mutex_);
+  directories_[id] = *std::move(opened);
 }
 
 void BrokerHost::FollowFolds() {
@@ -128,7 +139,9 @@ void BrokerHost::FollowFolds() {
     MutexLock lock(&mutex_);
     for (const auto& [id, directory] : directories_) {
       const StreamPosition folded = directory->writer().folded();
-      if (std::exchange(told_[id], folded) != folded) moved.push_back(id);
+      const auto [told, first] = told_.try_emplace(id, 0);
+      if (!first && told->second == folded) continue;
+      if (std::exchange(told->second, folded) != folded) moved.push_back(id);
       options_.metrics
           ->GetGauge("purser_log_position", "Position of a stream's last record that is folded.",
                      {{"stream", directory->stream().ToString()}})

@@ -1,4 +1,5 @@
-// The broker's half at work: one thread drives the log, the control stream and every directory.
+// The broker's half at work: one thread drives the control stream and every directory, another the
+// log, so that a group is decided while the one before it is committed.
 #pragma once
 
 #include <atomic>
@@ -13,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "broker/auth/token_table.h"
 #include "broker/base/clock.h"
+#include "broker/base/mailbox.h"
 #include "broker/base/metrics.h"
 #include "broker/base/mutex.h"
 #include "broker/eventlog/event_log.h"
@@ -33,7 +35,7 @@ class BrokerHost {
     auth::TokenTable* tokens = nullptr;
     // On the broker's thread: the configuration changed, or is there for the first time.
     std::function<void(std::shared_ptr<const ControlState>)> on_configuration;
-    // On the broker's thread: a stream that is not the broker's has new records.
+    // On the log's thread: a stream that is not the broker's has new records.
     std::function<void(const StreamId&)> on_records;
     // On the broker's thread: the directory's fold has come further.
     std::function<void(const std::string& directory_id)> on_folded;
@@ -43,7 +45,7 @@ class BrokerHost {
   ~BrokerHost();
 
   absl::Status Start();
-  // Ends the thread; unsettled requests are dropped unanswered.
+  // Ends the threads; unsettled requests are dropped unanswered.
   void Stop();
 
   const ControlProjection& control() const { return control_; }
@@ -62,11 +64,13 @@ class BrokerHost {
 
  private:
   void Run();
-  bool RunOnce(absl::Duration max_wait);
+  void RunLog();
+  void RunOnce(absl::Duration max_wait);
   void OnRecords(const StreamId& stream);
   void FollowControl();
   void PutTokens(const ControlState& state);
   void OpenDirectory(const DirectoryEntry& entry);
+  void OnDirectoryOpen(const std::string& id, const absl::StatusOr<Head>& head);
   void FollowFolds();
   void NextControlWrite();
 
@@ -75,7 +79,9 @@ class BrokerHost {
   std::unique_ptr<StreamWriter> control_writer_;
   StreamPosition configured_ = 0;
   bool configured_once_ = false;
+  Mailbox mailbox_;  // of the broker's thread
   std::thread thread_;
+  std::thread log_thread_;
   std::atomic<bool> stop_{false};
 
   mutable Mutex mutex_;

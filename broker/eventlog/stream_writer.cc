@@ -13,6 +13,9 @@ namespace {
 // A group is one commit: enough to share an fsync among all who wait, small enough to answer soon.
 constexpr size_t kMaxGroup = 512;
 constexpr size_t kMaxGroupBytes = 4u << 20;
+// What may be valid and not yet committed in the fold: a commit costs about as much for many groups
+// as for one, and a crash folds them again from the log.
+constexpr int kMaxUnkeptGroups = 16;
 constexpr size_t kFoldBatch = 1000;
 constexpr size_t kFoldBatchBytes = 8u << 20;
 constexpr absl::Duration kClockTolerance = absl::Seconds(60);
@@ -28,6 +31,10 @@ absl::Status NotTaken(const absl::Status& why) {
 
 }  // namespace
 
+bool StreamWriter::Group::full() const {
+  return written.size() + refused.size() >= kMaxGroup || bytes >= kMaxGroupBytes;
+}
+
 StreamWriter::StreamWriter(EventLog* log, StreamId stream, Fold* fold, const Clock* clock,
                            Post post, std::function<void()> wake)
     : log_(log),
@@ -39,9 +46,7 @@ StreamWriter::StreamWriter(EventLog* log, StreamId stream, Fold* fold, const Clo
   folded_.store(fold_->head().position);
 }
 
-StreamWriter::~StreamWriter() {
-  if (appending_) fold_->Rollback();
-}
+StreamWriter::~StreamWriter() { RollbackFold(); }
 
 void StreamWriter::Submit(WriteRequest request) {
   {
@@ -77,6 +82,7 @@ absl::Status StreamWriter::health() const {
 bool StreamWriter::RunOnce() {
   bool worked = TakeSubmitted();
   worked |= FoldNew();
+  worked |= KeepFold();
   worked |= AnswerSettled();
   worked |= WakeWaiters();
   worked |= ExpireWaiting();
@@ -87,7 +93,7 @@ bool StreamWriter::RunOnce() {
 absl::Duration StreamWriter::NextDue() const {
   absl::Duration due = next_expiry_;
   for (const Waiter& waiter : waiters_) due = std::min(due, waiter.deadline);
-  const bool folds = new_records_.load(std::memory_order_acquire) && !appending_;
+  const bool folds = new_records_.load(std::memory_order_acquire) && !appending_.has_value();
   return folds ? std::min(due, fold_again_at_) : due;
 }
 
@@ -118,11 +124,16 @@ void StreamWriter::EnqueueAgain(std::vector<Pending>* pendings) {
   pendings->clear();
 }
 
+void StreamWriter::EnqueueAgain(Group* group) {
+  EnqueueAgain(&group->refused);
+  EnqueueAgain(&group->written);
+  *group = Group();
+}
+
 // One batch a call, so that a long history keeps nobody else on this thread waiting.
 bool StreamWriter::FoldNew() {
-  // The open group's transaction holds the fold; what came meanwhile waits for its end.
-  if (appending_ || clock_->SinceBoot() < fold_again_at_) return false;
-  if (!new_records_.exchange(false, std::memory_order_acq_rel)) return false;
+  if (clock_->SinceBoot() < fold_again_at_ || !IsNews()) return false;
+  if (fold_open_ && !CommitFold()) return true;
   {
     MutexLock lock(&mutex_);
     if (!health_.ok()) return false;
@@ -140,6 +151,20 @@ bool StreamWriter::FoldNew() {
   }
   new_records_.store(true, std::memory_order_release);
   fold_again_at_ = clock_->SinceBoot() + kFoldAgainAfter;
+  return false;
+}
+
+// Whether there may be records to fold, and the fold is free to take them.
+bool StreamWriter::IsNews() {
+  if (!new_records_.exchange(false, std::memory_order_acq_rel)) return false;
+  if (!fold_open_ && !appending_.has_value()) return true;
+  // Most news is of our own records, which the fold holds.
+  const StreamPosition ours = appending_ ? appending_->end() : fold_->head().position;
+  const absl::StatusOr<Head> known = log_->KnownHead(stream_);
+  if (known.ok() && known->position <= ours && fold_->head().position >= ours) return false;
+  if (!appending_.has_value()) return true;
+  // The open group holds the fold; what came meanwhile waits for its end.
+  new_records_.store(true, std::memory_order_release);
   return false;
 }
 
@@ -169,73 +194,64 @@ absl::Status StreamWriter::FoldRecord(const StoredRecord& stored) {
 }
 
 bool StreamWriter::StartGroup() {
-  if (appending_ || queue_.empty()) return false;
+  if (queue_.empty()) return false;
+  if (appending_.has_value() && !MayDecideAhead()) return false;
   const absl::Status health = this->health();
   if (!health.ok()) {
+    if (appending_.has_value()) return false;  // It fails in its turn.
     FailAll(health);
     return true;
   }
   if (new_records_.load(std::memory_order_acquire)) {
-    return clock_->SinceBoot() >= fold_again_at_;  // Fold them first.
+    return !appending_.has_value() && clock_->SinceBoot() >= fold_again_at_;  // Fold them first.
   }
   WatchClock();
-  DecideGroup();
-  if (records_.empty()) {
-    fold_->Rollback();
-    SettleRefusals(base_.position);
-  } else {
-    SendGroup();
-  }
+  Decide(&next_);
+  if (!appending_.has_value()) Send(std::exchange(next_, {}));
   return true;
 }
 
-void StreamWriter::SendGroup() {
-  appending_ = true;
-  log_->Append(stream_, base_, std::move(records_),
-               [this, post = post_, alive = std::weak_ptr<bool>(alive_)](const AppendResult& done) {
-                 post([this, alive, done] {
-                   if (!alive.expired()) OnAppended(done);
-                 });
-               });
-  records_.clear();
+// Nobody may be waiting for the fold to be committed: what is decided on top holds that up.
+bool StreamWriter::MayDecideAhead() const {
+  if (!fold_open_ || fold_->head().position < appending_->end()) return false;
+  if (unkept_groups_ >= kMaxUnkeptGroups || next_.full() || IsAwaited()) return false;
+  return std::all_of(appending_->written.begin(), appending_->written.end(),
+                     [](const Pending& pending) { return pending.request.done_when_valid; });
 }
 
-void StreamWriter::DecideGroup() {
-  base_ = fold_->head();
-  Head head = base_;
-  if (const absl::Status begun = fold_->Begin(); !begun.ok()) {
-    FailAll(begun);
-    return;
+void StreamWriter::Decide(Group* group) {
+  if (!fold_open_) {
+    if (const absl::Status begun = fold_->Begin(); !begun.ok()) return FailAll(begun);
+    fold_open_ = true;
   }
-  size_t bytes = 0;
-  for (size_t n = 0; n < kMaxGroup && !queue_.empty() && bytes < kMaxGroupBytes; ++n) {
+  if (group->empty()) group->base = fold_->head();
+  while (!queue_.empty() && !group->full()) {
     Pending pending = std::move(queue_.front());
     queue_.pop_front();
-    const size_t before = records_.size();
-    if (!DecideOne(std::move(pending), &head)) return;
-    for (size_t i = before; i < records_.size(); ++i) bytes += records_[i].bytes.size();
+    if (!DecideOne(std::move(pending), group)) return;
   }
 }
 
-bool StreamWriter::DecideOne(Pending pending, Head* head) {
+bool StreamWriter::DecideOne(Pending pending, Group* group) {
   // Whole microseconds, as folds keep them: log time never goes back, across restarts neither.
   const absl::Time now = absl::FromUnixMicros(absl::ToUnixMicros(clock_->Now()));
-  pending.time = std::max(now, head->time);
-  auto envelopes = pending.request.decide(pending.time, head->position + 1);
+  pending.time = std::max(now, fold_->head().time);
+  auto envelopes = pending.request.decide(pending.time, fold_->head().position + 1);
   if (!envelopes.ok() || envelopes->empty()) {
     pending.refusal = envelopes.status();
-    refusals_.push_back(std::move(pending));
+    group->refused.push_back(std::move(pending));
     return true;
   }
-  pending.first = records_.size();
+  pending.first = group->records.size();
   pending.count = envelopes->size();
-  const absl::Status applied = ChainAndApply(*std::move(envelopes), now, head);
+  const absl::Status applied = ChainAndApply(*std::move(envelopes), now, group);
   if (applied.ok()) {
-    group_.push_back(std::move(pending));
+    group->written.push_back(std::move(pending));
     return true;
   }
   // What cannot be folded must never be written; the others are decided again without it.
-  UndoGroup();
+  RollbackFold();
+  EnqueueAgain(group);
   if (IsRetryable(applied)) {
     Enqueue(std::move(pending), /*at_front=*/true);
     FailAll(applied);
@@ -248,83 +264,136 @@ bool StreamWriter::DecideOne(Pending pending, Head* head) {
 }
 
 absl::Status StreamWriter::ChainAndApply(std::vector<event::v1::Envelope> envelopes, absl::Time now,
-                                         Head* head) {
+                                         Group* group) {
   for (event::v1::Envelope& envelope : envelopes) {
-    records_.push_back(ChainRecord(stream_, std::move(envelope), now, head));
-    ASSIGN_OR_RETURN(const event::v1::Envelope chained, DecodeRecord(records_.back().bytes));
-    RETURN_IF_ERROR(fold_->Apply(records_.back(), chained));
+    Head head = fold_->head();
+    group->records.push_back(ChainRecord(stream_, std::move(envelope), now, &head));
+    const Record& record = group->records.back();
+    ++group->count;
+    group->bytes += record.bytes.size();
+    ASSIGN_OR_RETURN(const event::v1::Envelope chained, DecodeRecord(record.bytes));
+    RETURN_IF_ERROR(fold_->Apply(record, chained));
   }
   return absl::OkStatus();
 }
 
-// Back to before the group: nothing of it is kept, all of it waits again.
-void StreamWriter::UndoGroup() {
-  fold_->Rollback();
-  records_.clear();
-  EnqueueAgain(&refusals_);
-  EnqueueAgain(&group_);
+void StreamWriter::Send(Group group) {
+  if (group.records.empty()) {
+    SettleRefusals(std::move(group.refused), group.base.position);
+    return;
+  }
+  std::vector<Record> records = std::exchange(group.records, {});
+  const Head base = group.base;
+  appending_ = std::move(group);
+  log_->Append(stream_, base, std::move(records),
+               [this, post = post_, alive = std::weak_ptr<bool>(alive_)](const AppendResult& done) {
+                 post([this, alive, done] {
+                   if (!alive.expired()) OnAppended(done);
+                 });
+               });
 }
 
 void StreamWriter::OnAppended(const AppendResult& result) {
-  appending_ = false;
+  Group group = *std::exchange(appending_, std::nullopt);
   if (result.status.ok()) {
-    OnGroupValid();
+    OnGroupValid(std::move(group));
   } else {
-    OnGroupLost(result);
+    OnGroupLost(std::move(group), result);
   }
   AnswerSettled();
   wake_();
 }
 
-void StreamWriter::OnGroupValid() {
-  const StreamPosition end = fold_->head().position;
-  for (Pending& pending : group_) Settle(std::move(pending));
-  group_.clear();
-  if (const absl::Status kept = fold_->Commit(); !kept.ok()) {
-    // The records stand; the fold takes them from the log as soon as it can.
-    LogWarning("the read model could not keep a group",
-               {{"stream", stream_.ToString()}, {"code", absl::StatusCodeToString(kept.code())}});
-    new_records_.store(true, std::memory_order_release);
+void StreamWriter::OnGroupValid(Group group) {
+  if (fold_open_ && fold_->head().position >= group.end()) {
+    ++unkept_groups_;
   } else {
-    folded_.store(fold_->head().position, std::memory_order_release);
+    // Undone by what was decided on top of it: it comes back from the log.
+    new_records_.store(true, std::memory_order_release);
   }
-  SettleRefusals(end);
+  if (!next_.empty()) Send(std::exchange(next_, {}));
+  for (Pending& pending : group.written) Settle(std::move(pending), group.base);
+  KeepFold();
+  SettleRefusals(std::move(group.refused), group.end());
 }
 
-void StreamWriter::OnGroupLost(const AppendResult& result) {
-  fold_->Rollback();
+void StreamWriter::OnGroupLost(Group group, const AppendResult& result) {
+  RollbackFold();
   new_records_.store(true, std::memory_order_release);
   const bool raced = absl::IsAborted(result.status);
-  // What was refused on records that do not stand is decided again with the rest.
-  EnqueueAgain(&refusals_);
+  // What was refused or decided on records that do not stand is decided again with the rest.
+  EnqueueAgain(&next_);
+  EnqueueAgain(&group.refused);
   std::vector<Pending> again;
-  for (Pending& pending : group_) {
+  for (Pending& pending : group.written) {
     if (pending.first + pending.count <= result.valid) {
-      Settle(std::move(pending));
+      Settle(std::move(pending), group.base);
     } else if (raced) {
       again.push_back(std::move(pending));
     } else {
       pending.request.done(NotTaken(result.status));
     }
   }
-  group_.clear();
   EnqueueAgain(&again);
   FoldNew();
 }
 
-// Its records are valid; it is answered once they are folded.
-void StreamWriter::Settle(Pending pending) {
-  const StreamPosition first = base_.position + 1 + pending.first;
+// Its records are valid; unless that is all it wants, it is answered once they are folded.
+void StreamWriter::Settle(Pending pending, const Head& base) {
+  const StreamPosition first = base.position + 1 + pending.first;
   const WriteReceipt receipt{first, first + pending.count - 1, pending.time};
+  if (pending.request.done_when_valid) return pending.request.done(receipt);
   next_expiry_ = std::min(next_expiry_, pending.request.deadline);
   settled_.push_back({std::move(pending), receipt});
 }
 
+// Commits the fold when it is due and nothing unsettled is in it.
+bool StreamWriter::KeepFold() {
+  if (!fold_open_ || appending_.has_value() || !next_.empty()) return false;
+  const bool due =
+      unkept_groups_ == 0 || unkept_groups_ >= kMaxUnkeptGroups || queue_.empty() || IsAwaited();
+  return due && CommitFold();
+}
+
+// Whether somebody waits for the fold to be committed up to where it is.
+bool StreamWriter::IsAwaited() const {
+  if (!settled_.empty()) return true;
+  const StreamPosition end = fold_->head().position;
+  return std::any_of(waiters_.begin(), waiters_.end(),
+                     [end](const Waiter& waiter) { return waiter.position <= end; });
+}
+
+bool StreamWriter::CommitFold() {
+  if (unkept_groups_ == 0) {
+    RollbackFold();  // Nothing was applied.
+    return true;
+  }
+  if (const absl::Status kept = fold_->Commit(); !kept.ok()) {
+    // The records stand; the fold takes them from the log as soon as it can.
+    LogWarning("the read model could not keep what was written",
+               {{"stream", stream_.ToString()}, {"code", absl::StatusCodeToString(kept.code())}});
+    RollbackFold();
+    return false;
+  }
+  fold_open_ = false;
+  unkept_groups_ = 0;
+  folded_.store(fold_->head().position, std::memory_order_release);
+  return true;
+}
+
+// To the last commit; what was valid in it comes back from the log.
+void StreamWriter::RollbackFold() {
+  if (!fold_open_) return;
+  fold_->Rollback();
+  fold_open_ = false;
+  if (std::exchange(unkept_groups_, 0) > 0) new_records_.store(true, std::memory_order_release);
+}
+
 // A refusal is a read: it stands only if it rests on the log's end as of the request or later.
 // `decided_at`: the valid end of what they were decided on.
-void StreamWriter::SettleRefusals(StreamPosition decided_at) {
+void StreamWriter::SettleRefusals(std::vector<Pending> refused, StreamPosition decided_at) {
   auto unsure = std::make_shared<std::vector<Pending>>();
-  for (Pending& pending : std::exchange(refusals_, {})) {
+  for (Pending& pending : refused) {
     pending.decided_at = decided_at;
     if (pending.known_end && *pending.known_end <= decided_at) {
       AnswerRefusal(pending);
@@ -463,7 +532,6 @@ void StreamWriter::Break(const absl::Status& why) {
 
 // Nothing of them is in the log, and they are told so.
 void StreamWriter::FailAll(const absl::Status& why) {
-  UndoGroup();
   for (const Pending& pending : std::exchange(queue_, {})) pending.request.done(NotTaken(why));
 }
 

@@ -1,7 +1,8 @@
 // Folds one stream to its head, decides what waits against that state, and appends it as a group.
 //
 // The one path by which anything is written to a chained stream: a request is answered only once
-// its records came back valid and are folded; where another writer came first it is decided again.
+// its records came back valid; where another writer came first it is decided again. While the log
+// commits a group the next one is decided on top of it, and decided again should it not stand.
 // Pausing after a loss and yielding to the winner are the log's.
 #pragma once
 
@@ -30,9 +31,10 @@ struct WriteReceipt {
 
 struct WriteRequest {
   // Decides against the fold as it stands: the records to write, none, or a refusal. Runs on the
-  // driving thread inside the fold's transaction, again after each lost race. `at` is the log time
-  // that its first record will have, `next` its position. Each record has an event id of its own:
-  // the same bytes of two writers would be one record, and both would be told that it is theirs.
+  // driving thread inside the fold's transaction, again after each lost race, its own or that of
+  // what it was decided on. `at` is the log time that its first record will have, `next` its
+  // position. Each record has an event id of its own: the same bytes of two writers would be one
+  // record, and both would be told that it is theirs.
   std::function<absl::StatusOr<std::vector<event::v1::Envelope>>(absl::Time at,
                                                                  StreamPosition next)>
       decide;
@@ -43,6 +45,9 @@ struct WriteRequest {
   std::function<void(const absl::StatusOr<WriteReceipt>&)> done;
   // On Clock::SinceBoot().
   absl::Duration deadline;
+  // True: `done` may come before the fold is committed, for who reads nothing from the read model;
+  // a read that asks for the log's end waits for it. False: folded() has reached its records.
+  bool done_when_valid = false;
 };
 
 // Driven by one thread; Submit(), WaitFolded(), NewRecords() and folded() are for any.
@@ -94,6 +99,19 @@ class StreamWriter {
     // Where the log ended at a time after the request came; a refusal at or behind it stands.
     std::optional<StreamPosition> known_end = std::nullopt;
   };
+  // Requests that were decided together, to be one append.
+  struct Group {
+    Head base;                     // what it was decided on
+    std::vector<Record> records;   // until they are sent
+    size_t count = 0;              // of the records
+    size_t bytes = 0;              // of the records
+    std::vector<Pending> written;  // wrote the records
+    std::vector<Pending> refused;  // decided to write nothing; settled after the records
+
+    bool empty() const { return written.empty() && refused.empty(); }
+    bool full() const;
+    StreamPosition end() const { return base.position + count; }
+  };
   struct Settled {
     Pending pending;
     WriteReceipt receipt;
@@ -106,25 +124,31 @@ class StreamWriter {
 
   bool TakeSubmitted();
   bool FoldNew();
+  bool IsNews();
   absl::Status FoldBatch(const std::vector<StoredRecord>& batch);
   absl::Status FoldRecord(const StoredRecord& stored);
   bool StartGroup();
-  void DecideGroup();
+  bool MayDecideAhead() const;
+  void Decide(Group* group);
   // Decides one request and applies its records to the open fold; false where the group was undone.
-  bool DecideOne(Pending pending, Head* head);
+  bool DecideOne(Pending pending, Group* group);
   absl::Status ChainAndApply(std::vector<event::v1::Envelope> envelopes, absl::Time now,
-                             Head* head);
-  void UndoGroup();
-  void SendGroup();
+                             Group* group);
+  void Send(Group group);
   void OnAppended(const AppendResult& result);
-  void OnGroupValid();
-  void OnGroupLost(const AppendResult& result);
-  void Settle(Pending pending);
-  void SettleRefusals(StreamPosition decided_at);
+  void OnGroupValid(Group group);
+  void OnGroupLost(Group group, const AppendResult& result);
+  void Settle(Pending pending, const Head& base);
+  void SettleRefusals(std::vector<Pending> refused, StreamPosition decided_at);
   void OnCaughtUp(std::vector<Pending>* refusals, const absl::StatusOr<Head>& head);
   static void AnswerRefusal(const Pending& pending);
+  bool KeepFold();
+  bool IsAwaited() const;
+  bool CommitFold();
+  void RollbackFold();
   void Enqueue(Pending pending, bool at_front);
   void EnqueueAgain(std::vector<Pending>* pendings);
+  void EnqueueAgain(Group* group);
   bool AnswerSettled();
   bool ExpireWaiting();
   bool WakeWaiters();
@@ -149,13 +173,12 @@ class StreamWriter {
 
   // The driving thread's own.
   std::deque<Pending> queue_;
-  std::vector<Pending> group_;     // wrote records that are being appended
-  std::vector<Pending> refusals_;  // decided to write nothing; settled after the group
-  std::vector<Record> records_;
-  std::deque<Settled> settled_;  // valid, not yet folded
+  std::optional<Group> appending_;  // the log has its records
+  Group next_;                      // decided on top of that one
+  bool fold_open_ = false;
+  int unkept_groups_ = 0;        // valid ones in the fold's open transaction
+  std::deque<Settled> settled_;  // valid, to be answered once the fold is committed
   std::vector<Waiter> waiters_;
-  Head base_;  // what the group was decided on
-  bool appending_ = false;
   absl::Duration fold_again_at_ = absl::ZeroDuration();
   absl::Duration next_expiry_ = absl::InfiniteDuration();  // no request expires before it
   absl::Duration clock_offset_ = absl::ZeroDuration();

@@ -40,14 +40,18 @@ event::v1::Envelope EventOf(const ScimRequest& request, Decision* decision, IdSo
   return envelope;
 }
 
+// Nobody had a new user's id, so no group holds it: the read model need not be asked.
+bool IsNewUser(const ScimRequest& request) {
+  return request.http.method == "POST" && request.schema->type == event::v1::USER;
+}
+
 // The answer to a write that stands, or that changed nothing.
 absl::StatusOr<http::Response> Answer(const ScimRequest& request, const Decision& decision,
                                       const scim::Projection& projection) {
   const Resource& resource = decision.after;
   const bool created = request.http.method == "POST";
   std::string body;
-  if (created && resource.type == event::v1::USER) {
-    // Nobody had its id, so no group holds it: the read model need not be asked.
+  if (IsNewUser(request)) {
     scim::ResourceView view;
     view.resource = &resource;
     body = scim::RenderResource(view, request.base_url, projection);
@@ -116,6 +120,7 @@ void Write(const ScimRequestPtr& request, const ScimEndpoints::Options& options,
   pending->decide = std::move(decide);
   WriteRequest write;
   write.deadline = options.clock->SinceBoot() + options.write_deadline;
+  write.done_when_valid = IsNewUser(*request) || request->http.method == "DELETE";
   write.decide = [pending, ids = options.ids](absl::Time at, StreamPosition next) {
     return DecideWrite(pending.get(), ids, at, next);
   };

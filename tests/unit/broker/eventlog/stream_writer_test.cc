@@ -208,9 +208,17 @@ class StreamWriterTest : public testing::Test {
   // Takes `name`, or lets it go; AlreadyExists where it is taken, nothing where it is free.
   OutcomePtr Submit(const std::string& name, size_t n = 0,
                     absl::Duration within = absl::Seconds(10)) {
+    return Submit(name, n, within, /*done_when_valid=*/false);
+  }
+  OutcomePtr SubmitToBeDoneWhenValid(const std::string& name, size_t n = 0) {
+    return Submit(name, n, absl::Seconds(10), /*done_when_valid=*/true);
+  }
+  OutcomePtr Submit(const std::string& name, size_t n, absl::Duration within,
+                    bool done_when_valid) {
     auto outcome = std::make_shared<Outcome>();
     WriteRequest request;
     request.deadline = clock_.SinceBoot() + within;
+    request.done_when_valid = done_when_valid;
     request.decide = [this, name, outcome, fold = &nodes_[n].fold](
                          absl::Time at,
                          StreamPosition) -> absl::StatusOr<std::vector<event::v1::Envelope>> {
@@ -540,6 +548,123 @@ TEST_F(StreamWriterTest, AWriterThatGoesDropsWhatIsUnsettledAndLeavesTheFoldAsIt
   EXPECT_THAT(node().fold.committed(), ElementsAre("eve"));
 }
 
+TEST_F(StreamWriterTest, TheNextGroupIsDecidedWhileTheLogHasTheOneBeforeIt) {
+  node().log->hold = true;
+  auto ada = SubmitToBeDoneWhenValid("ada");
+  Settle();
+  auto bob = SubmitToBeDoneWhenValid("bob"), same = SubmitToBeDoneWhenValid("ada");
+  Settle();
+  EXPECT_EQ(bob->decisions, 1);
+  EXPECT_EQ(same->decisions, 1);
+  EXPECT_EQ(node().log->appends, 1);
+  EXPECT_FALSE(ada->answered() || bob->answered() || same->answered());
+  node().log->held();
+  Settle();
+  EXPECT_TRUE(ada->ok());
+  // Its own record is not valid yet, and the refusal rests on one of its own group's.
+  EXPECT_EQ(node().log->appends, 2);
+  EXPECT_FALSE(bob->answered());
+  node().log->held();
+  Settle();
+  EXPECT_EQ((*bob->result)->first, 2u);
+  EXPECT_EQ(same->code(), absl::StatusCode::kAlreadyExists);
+  EXPECT_EQ(node().log->appends, 2);
+  EXPECT_THAT(node().fold.committed(), ElementsAre("ada", "bob"));
+}
+
+TEST_F(StreamWriterTest, ARefusalThatRestsOnTheGroupUnderWayWaitsForIt) {
+  node().log->hold = true;
+  auto ada = SubmitToBeDoneWhenValid("ada");
+  Settle();
+  auto same = SubmitToBeDoneWhenValid("ada");
+  Settle();
+  EXPECT_EQ(same->decisions, 1);
+  EXPECT_FALSE(same->answered());
+  node().log->held();
+  Settle();
+  EXPECT_TRUE(ada->ok());
+  EXPECT_EQ(same->code(), absl::StatusCode::kAlreadyExists);
+}
+
+TEST_F(StreamWriterTest, WhatWasDecidedOnAGroupThatDoesNotStandIsDecidedAgain) {
+  for (const absl::Status& why :
+       {absl::AbortedError("another came first"), absl::ResourceExhaustedError("full"),
+        absl::UnavailableError("in doubt")}) {
+    const std::string name(absl::StatusCodeToString(why.code()));
+    node().log->hold = true;
+    auto below = SubmitToBeDoneWhenValid(name);
+    Settle();
+    auto above = SubmitToBeDoneWhenValid(name + "2"), same = SubmitToBeDoneWhenValid(name);
+    Settle();
+    node().log->hold = false;
+    node().log->held_done({why, 0});
+    Settle();
+    EXPECT_EQ(above->decisions, 2) << why;
+    EXPECT_TRUE(above->ok()) << why;
+    // Who is told that nothing stands, or may, leaves the name to the next one.
+    EXPECT_EQ(below->ok(), absl::IsAborted(why)) << why;
+    EXPECT_EQ(same->ok(), !absl::IsAborted(why)) << why;
+    EXPECT_EQ(below->answers + above->answers + same->answers, 3) << why;
+  }
+}
+
+TEST_F(StreamWriterTest, WhatWasDecidedAheadAndCannotBeFoldedHarmsNotTheGroupUnderWay) {
+  node().fold.poison = "eve";
+  node().log->hold = true;
+  auto ada = SubmitToBeDoneWhenValid("ada");
+  Settle();
+  auto bob = SubmitToBeDoneWhenValid("bob"), eve = SubmitToBeDoneWhenValid("eve");
+  Settle();
+  EXPECT_EQ(eve->code(), absl::StatusCode::kDataLoss);
+  node().log->hold = false;
+  node().log->held();
+  Settle();
+  EXPECT_TRUE(ada->ok() && bob->ok());
+  EXPECT_THAT(node().fold.committed(), ElementsAre("ada", "bob"));
+}
+
+TEST_F(StreamWriterTest, WhoWaitsForTheFoldIsNotHeldUpByWritersThatNeverStop) {
+  node().log->hold = true;
+  auto first = SubmitToBeDoneWhenValid("n0");
+  Settle();
+  std::optional<absl::Status> reached;
+  node().writer->WaitFolded(1, clock_.SinceBoot() + absl::Seconds(2),
+                            [&](absl::Status status) { reached = status; });
+  for (int i = 1; i < 4 && !reached.has_value(); ++i) {
+    SubmitToBeDoneWhenValid(absl::StrCat("n", i));
+    Settle();
+    node().log->held();
+    Settle();
+  }
+  ASSERT_TRUE(reached.has_value());
+  EXPECT_TRUE(reached->ok());
+  EXPECT_TRUE(first->ok());
+}
+
+TEST_F(StreamWriterTest, UnderWritersThatNeverStopTheFoldIsCommittedNowAndThen) {
+  node().log->hold = true;
+  SubmitToBeDoneWhenValid("n0");
+  Settle();
+  for (int i = 1; i < 100 && node().writer->folded() == 0; ++i) {
+    SubmitToBeDoneWhenValid(absl::StrCat("n", i));
+    Settle();
+    node().log->held();
+    RunNode(0);
+  }
+  EXPECT_GT(node().writer->folded(), 0u);
+}
+
+TEST_F(StreamWriterTest, AWriteDoneWhenValidIsAnsweredThoughItCannotBeFoldedYet) {
+  node().fold.commit_status = absl::ResourceExhaustedError("full");
+  auto outcome = SubmitToBeDoneWhenValid("ada");
+  Pass(absl::Seconds(1));
+  EXPECT_TRUE(outcome->ok());
+  EXPECT_EQ(node().writer->folded(), 0u);
+  node().fold.commit_status = absl::OkStatus();
+  Pass(absl::Milliseconds(200));
+  EXPECT_THAT(node().fold.committed(), ElementsAre("ada"));
+}
+
 TEST_F(StreamWriterTest, LogTimeNeverGoesBack) {
   auto first = Submit("ada");
   Settle();
@@ -599,7 +724,8 @@ TEST_P(ContendedStreamWriterTest, EachNameIsTakenOnceAndNoAcknowledgedWriteIsMis
   std::map<std::string, std::vector<OutcomePtr>> wanted;
   for (int i = 0; i < 120; ++i) {
     const std::string name = absl::StrCat("n", random() % 60);
-    wanted[name].push_back(Submit(name, random() % 2));
+    const size_t n = random() % 2;
+    wanted[name].push_back(random() % 2 == 0 ? Submit(name, n) : SubmitToBeDoneWhenValid(name, n));
     if (random() % 4 == 0) {
       clock_.Advance(absl::Milliseconds(random() % 30));
       Settle();
