@@ -18,7 +18,7 @@ namespace {
 using event::v1::Envelope;
 using nlohmann::json;
 
-constexpr int kLayout = 1;
+constexpr int kLayout = 2;
 constexpr char kSchema[] = R"sql(
 CREATE TABLE resources(
   row INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, type INTEGER NOT NULL,
@@ -30,7 +30,6 @@ CREATE INDEX resources_by_external_id ON resources(external_id) WHERE external_i
 CREATE INDEX resources_by_display ON resources(display_key) WHERE display_key IS NOT NULL;
 CREATE INDEX resources_by_manager ON resources(manager_id) WHERE manager_id IS NOT NULL;
 CREATE TABLE emails(key TEXT, id TEXT, PRIMARY KEY(key, id)) WITHOUT ROWID;
-CREATE INDEX emails_of ON emails(id);
 CREATE TABLE members(group_id TEXT, member_id TEXT, type INTEGER NOT NULL,
   PRIMARY KEY(group_id, member_id)) WITHOUT ROWID;
 CREATE INDEX members_of ON members(member_id);
@@ -93,11 +92,12 @@ absl::StatusOr<std::unique_ptr<DirectoryProjection>> DirectoryProjection::Open(
       new DirectoryProjection(std::move(database), stream, head));
 }
 
-absl::Status DirectoryProjection::Begin() { return database_->Execute("BEGIN IMMEDIATE"); }
+absl::Status DirectoryProjection::Begin() { return database_->Prepare("BEGIN IMMEDIATE").Run(); }
 
 absl::Status DirectoryProjection::Commit() {
-  absl::Status status = WriteFoldHead(*database_, head_);
-  if (status.ok()) status = database_->Execute("COMMIT");
+  absl::Status status = WriteCounts();
+  if (status.ok()) status = WriteFoldHead(*database_, head_);
+  if (status.ok()) status = database_->Prepare("COMMIT").Run();
   if (!status.ok()) {
     Rollback();
     return status;
@@ -110,6 +110,18 @@ void DirectoryProjection::Rollback() {
   // A failed COMMIT may have rolled back by itself; then there is nothing to undo.
   database_->Execute("ROLLBACK").IgnoreError();
   head_ = committed_;
+  count_changes_.clear();
+}
+
+absl::Status DirectoryProjection::WriteCounts() {
+  for (const auto& [type, change] : count_changes_) {
+    RETURN_IF_ERROR(database_->Prepare("UPDATE counts SET n=n+? WHERE type=?")
+                        .Bind(change)
+                        .Bind(static_cast<int>(type))
+                        .Run());
+  }
+  count_changes_.clear();
+  return absl::OkStatus();
 }
 
 absl::Status DirectoryProjection::Apply(const Record& record, const Envelope& envelope) {
@@ -152,9 +164,7 @@ absl::Status DirectoryProjection::Insert(const Envelope& envelope, const std::st
                       .Bind(TimeOf(envelope))
                       .Bind(TimeOf(envelope))
                       .Run());
-  RETURN_IF_ERROR(database_->Prepare("UPDATE counts SET n=n+1 WHERE type=?")
-                      .Bind(static_cast<int>(envelope.resource_type()))
-                      .Run());
+  ++count_changes_[envelope.resource_type()];
   return IndexEmails(envelope.resource_id(), values.emails);
 }
 
@@ -162,14 +172,41 @@ absl::Status DirectoryProjection::Update(event::v1::ResourceType type, absl::str
                                          uint64_t version, int64_t modified,
                                          const std::string& text) {
   ASSIGN_OR_RETURN(const IndexedValues values, ReadIndexedValues(text));
+  ASSIGN_OR_RETURN(const std::vector<std::string> old_emails, IndexedEmails(type, id));
   Statement& update = database_->Prepare(
       "UPDATE resources SET name_key=?, external_id=?, display_key=?, manager_id=?, attributes=?,"
       " version=?, modified=? WHERE id=?");
   BindIndexed(update, type, values);
   RETURN_IF_ERROR(update.Bind(text).Bind(version).Bind(modified).Bind(id).Run());
-  if (type != event::v1::USER) return absl::OkStatus();
-  RETURN_IF_ERROR(database_->Prepare("DELETE FROM emails WHERE id=?").Bind(id).Run());
+  if (type != event::v1::USER || old_emails == values.emails) return absl::OkStatus();
+  RETURN_IF_ERROR(UnindexEmails(id, old_emails));
   return IndexEmails(id, values.emails);
+}
+
+// What its row says before it is changed; they have no index by resource.
+absl::StatusOr<std::vector<std::string>> DirectoryProjection::IndexedEmails(
+    event::v1::ResourceType type, absl::string_view id) {
+  if (type != event::v1::USER) return std::vector<std::string>();
+  Statement& row = database_->Prepare("SELECT attributes FROM resources WHERE id=?").Bind(id);
+  if (!row.Next()) {
+    RETURN_IF_ERROR(row.status());
+    return std::vector<std::string>();
+  }
+  auto values = ReadIndexedValues(row.Text(0));
+  row.Finish();
+  RETURN_IF_ERROR(values.status());
+  return std::move(values->emails);
+}
+
+absl::Status DirectoryProjection::UnindexEmails(absl::string_view id,
+                                                const std::vector<std::string>& emails) {
+  for (const std::string& email : emails) {
+    RETURN_IF_ERROR(database_->Prepare("DELETE FROM emails WHERE key=? AND id=?")
+                        .Bind(CaselessKey(email))
+                        .Bind(id)
+                        .Run());
+  }
+  return absl::OkStatus();
 }
 
 absl::Status DirectoryProjection::IndexEmails(absl::string_view id,
@@ -315,11 +352,12 @@ absl::Status DirectoryProjection::Bury(const Envelope& envelope) {
                       .Bind(CaselessKey(name))
                       .Bind(envelope.resource_version())
                       .Run());
+  ASSIGN_OR_RETURN(const std::vector<std::string> emails,
+                   IndexedEmails(envelope.resource_type(), envelope.resource_id()));
+  RETURN_IF_ERROR(UnindexEmails(envelope.resource_id(), emails));
   RETURN_IF_ERROR(
       database_->Prepare("DELETE FROM resources WHERE id=?").Bind(envelope.resource_id()).Run());
-  RETURN_IF_ERROR(database_->Prepare("UPDATE counts SET n=n-1 WHERE type=?")
-                      .Bind(static_cast<int>(envelope.resource_type()))
-                      .Run());
+  --count_changes_[envelope.resource_type()];
   return Touch(envelope.resource_id(), envelope.resource_type(), envelope.resource_version());
 }
 
@@ -353,7 +391,7 @@ absl::Status DirectoryProjection::DeleteUser(const Envelope& envelope) {
                            report->attributes.dump()));
     RETURN_IF_ERROR(Touch(id, event::v1::USER, envelope.resource_version()));
   }
-  return database_->Prepare("DELETE FROM emails WHERE id=?").Bind(envelope.resource_id()).Run();
+  return absl::OkStatus();
 }
 
 absl::Status DirectoryProjection::DeleteGroup(const Envelope& envelope) {

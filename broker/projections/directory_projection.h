@@ -1,6 +1,7 @@
 // The fold of one directory's stream: users, groups, members, and which record touched what.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -33,7 +34,7 @@ class DirectoryProjection : public Fold {
   absl::Status Commit() override;
   void Rollback() override;
 
-  // Reads inside the writer's transaction.
+  // Reads inside the writer's transaction; Count() is as of the last commit.
   const DirectoryReader& reader() const { return reader_; }
 
  private:
@@ -50,6 +51,9 @@ class DirectoryProjection : public Fold {
   absl::Status Insert(const event::v1::Envelope& envelope, const std::string& attributes);
   absl::Status Update(event::v1::ResourceType type, absl::string_view id, uint64_t version,
                       int64_t modified, const std::string& attributes);
+  absl::StatusOr<std::vector<std::string>> IndexedEmails(event::v1::ResourceType type,
+                                                         absl::string_view id);
+  absl::Status UnindexEmails(absl::string_view id, const std::vector<std::string>& emails);
   absl::Status IndexEmails(absl::string_view id, const std::vector<std::string>& emails);
   absl::Status AddMember(absl::string_view group_id, const event::v1::Member& member,
                          StreamPosition position);
@@ -63,11 +67,13 @@ class DirectoryProjection : public Fold {
   absl::Status BumpVersion(absl::string_view id, event::v1::ResourceType type,
                            StreamPosition position);
   absl::Status Bury(const event::v1::Envelope& envelope);
+  absl::Status WriteCounts();
 
   std::unique_ptr<Database> database_;
   StreamId stream_;
   Head head_;
   Head committed_;
+  std::map<event::v1::ResourceType, int64_t> count_changes_;  // written by Commit()
   DirectoryReader reader_;
 };
 

@@ -11,6 +11,9 @@
 namespace purser {
 namespace {
 
+// 16 MiB: the inner pages of a fold's indexes change with every commit.
+constexpr int kCheckpointPages = 4096;
+
 constexpr char kMetaSchema[] =
     "CREATE TABLE fold(stream TEXT NOT NULL, layout INTEGER NOT NULL, position INTEGER NOT NULL,"
     " self BLOB NOT NULL, time INTEGER NOT NULL)";
@@ -48,7 +51,7 @@ void RemoveFile(const std::string& path) {
 absl::StatusOr<std::unique_ptr<Database>> OpenFoldFile(const std::string& path,
                                                        const StreamId& stream, int layout,
                                                        const std::string& schema, int cache_kib) {
-  const DatabaseOptions options{.cache_kib = cache_kib};
+  const DatabaseOptions options{.cache_kib = cache_kib, .checkpoint_pages = kCheckpointPages};
   auto database = Database::Open(path, options);
   if (database.ok() && Fits(**database, stream, layout)) return database;
   if (!database.ok() && database.status().code() != absl::StatusCode::kDataLoss) {

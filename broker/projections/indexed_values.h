@@ -18,7 +18,8 @@ struct IndexedValues {
   std::vector<std::string> emails;
 };
 
-// Read from the JSON text alone, which builds no document. DataLoss where it is no JSON object.
+// Read from the text alone, which builds no document. DataLoss where it is no JSON object; what is
+// not indexed is passed over and checked no further than that.
 absl::StatusOr<IndexedValues> ReadIndexedValues(absl::string_view attributes);
 
 }  // namespace purser

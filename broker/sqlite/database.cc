@@ -26,6 +26,7 @@ std::string Settings(const DatabaseOptions& options) {
   if (options.read_only) return sql;
   absl::StrAppend(
       &sql, "PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = ", kJournalLimitBytes,
+      "; PRAGMA wal_autocheckpoint = ", options.checkpoint_pages,
       "; PRAGMA synchronous = ", options.synchronous == Synchronous::kFull ? "FULL" : "NORMAL",
       ";");
   return sql;
@@ -52,6 +53,9 @@ Database::~Database() {
 
 absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path,
                                                          const DatabaseOptions& options) {
+  // SQLite's count of its memory costs every allocation a lock, and nobody asks for it.
+  static const int uncounted = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+  if (uncounted != SQLITE_OK) return absl::InternalError("SQLite is in use by somebody else");
   const int mode =
       options.read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
   sqlite3* handle = nullptr;

@@ -25,6 +25,9 @@ struct DatabaseOptions {
   Synchronous synchronous = Synchronous::kNormal;
   // Pages kept in memory, in KiB: what bounds memory whatever the file's size.
   int cache_kib = 8192;
+  // The commit that brings the write-ahead log to so many pages moves them into the file: pages
+  // that change often are moved the less often, and a start after a crash reads the more.
+  int checkpoint_pages = 1000;
 };
 
 // One connection to one file in WAL mode; one read-write connection a file in the whole process.

@@ -185,6 +185,26 @@ TEST_F(DirectoryProjectionTest, ARebuildHasTheSameDigestAndARestartGoesOnWhereIt
   EXPECT_EQ(*(*rebuilt)->reader().Digest(), digest);
 }
 
+TEST_F(DirectoryProjectionTest, ADeletedUserLeavesNoEmailBehind) {
+  CreateUser("u1", "ada", R"(,"emails":[{"value":"a@b.c"},{"value":"d@e.f"}])");
+  Delete(USER, "u1");
+  auto file = Database::Open(dir_ / "d.db", {.read_only = true});
+  ASSERT_TRUE(file.ok()) << file.status();
+  EXPECT_FALSE((*file)->Prepare("SELECT key FROM emails").Next());
+}
+
+TEST_F(DirectoryProjectionTest, CountsFollowWhatIsCommittedAlone) {
+  CreateUser("u1", "ada");
+  CreateUser("u2", "bob");
+  Delete(USER, "u1");
+  EXPECT_EQ(*projection_->reader().Count(USER), 1u);
+  ASSERT_TRUE(projection_->Begin().ok());
+  ASSERT_TRUE(projection_->Apply(records_.front(), *DecodeRecord(records_.front().bytes)).ok());
+  projection_->Rollback();
+  CreateUser("u3", "eve");
+  EXPECT_EQ(*projection_->reader().Count(USER), 2u);
+}
+
 TEST_F(DirectoryProjectionTest, AFileOfAnotherStreamIsBegunAnew) {
   CreateUser("u1", "ada");
   projection_.reset();

@@ -35,8 +35,24 @@ TEST(IndexedValues, AreEmptyWhereNothingIsAssigned) {
   EXPECT_THAT(values->emails, IsEmpty());
 }
 
+TEST(IndexedValues, AreReadAsTheyAreMeantWhateverIsAroundThem) {
+  const auto values = ReadIndexedValues(R"( {
+    "title":"a \"quoted\" {brace} [bracket], and \\", "n":[-1.5e3,true,null,{},[[]],[{"a":[1]}]],
+    "userName" : "\u00c4da \"A\" \ud83d\ude00" , "emails":{"value":"no"},
+    "displayName":null, "externalId":"x\\" } )");
+  ASSERT_TRUE(values.ok()) << values.status();
+  EXPECT_EQ(values->user_name,
+            "\xC3\x84"
+            "da \"A\" \xF0\x9F\x98\x80");
+  EXPECT_EQ(values->external_id, "x\\");
+  EXPECT_EQ(values->display_name, "");
+  EXPECT_THAT(values->emails, IsEmpty());
+}
+
 TEST(IndexedValues, WhatIsNoJsonObjectIsDataLoss) {
-  for (const char* text : {"", "[]", "7", "\"text\"", "null", "{", "{} x"}) {
+  for (const char* text :
+       {"", "[]", "7", "\"text\"", "null", "{", "{} x", R"({"a")", R"({"a":})", R"({"a":,})",
+        R"({"a":1,})", R"({"a":[1})", R"({"userName":"ada)", R"({"userName":"\"})"}) {
     EXPECT_TRUE(absl::IsDataLoss(ReadIndexedValues(text).status())) << text;
   }
 }
