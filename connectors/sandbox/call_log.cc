@@ -93,7 +93,7 @@ void CallLog::Clear() {
 
 json CallLog::Describe(const Entry& entry, bool with_body) {
   json call = {{"n", entry.number},
-               {"time", absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", entry.begun, absl::UTCTimeZone())},
+               {"time", absl::FormatTime("%Y-%m-%dT%H:%M:%E6SZ", entry.begun, absl::UTCTimeZone())},
                {"method", entry.method},
                {"path", entry.path},
                {"query", entry.query},

@@ -267,7 +267,7 @@ std::string ScimUserTemplate() {
          R"("primary":true},{"value":"home.{n}@bench.example","type":"home"}],)"
          R"("phoneNumbers":[{"value":"+46{n}","type":"work"}],)"
          R"("addresses":[{"type":"work","streetAddress":"{n} Bench Street",)"
-         R"("locality":"Stockholm","postalCode":"111 22","country":"SE"}],)"
+         R"("locality":"Stockholm","region":"Stockholm","postalCode":"111 22","country":"SE"}],)"
          R"("urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":)"
          R"({"employeeNumber":"{n}","costCenter":"4130","organization":"Bench",)"
          R"("division":"Load","department":"Throughput"}})";
