@@ -153,15 +153,23 @@ void AppWorker::OnSettlingFind(const AttemptPtr& attempt, const Result& result,
   const mapping::CompiledMapping& mapping =
       attempt->type == event::v1::GROUP ? settings_->groups : settings_->users;
   const mapping::CompiledRow* row = MatchingRow(mapping, attempt->changes);
+  // One of the name may be another resource's: the app need not keep names unique.
+  bool taken = false;
   const auto hit = std::find_if(found.begin(), found.end(), [&](const RemoteResource& account) {
     if (row == nullptr) return false;
     const auto it = account.attributes.find(row->target);
-    return it != account.attributes.end() &&
-           CaselessKey(TextOf(it->second)) ==
-               CaselessKey(TextOf(attempt->changes.set[row->target]));
+    if (it == account.attributes.end() ||
+        CaselessKey(TextOf(it->second)) != CaselessKey(TextOf(attempt->changes.set[row->target]))) {
+      return false;
+    }
+    const auto holder = options_.projection->reader().LinkedTo(attempt->type, account.id);
+    const bool others = holder.ok() && holder->has_value() && **holder != attempt->id;
+    taken |= others;
+    return !others;
   });
   LaneRun* run = queue_.Find(attempt->id);
-  if (row == nullptr || hit == found.end()) {
+  const bool absent = row == nullptr || hit == found.end();
+  if (absent) {
     const absl::Duration waited = options_.clock->SinceBoot() - run->in_doubt_since;
     if (waited < settings_->create_visible_within) {
       Outcome outcome = OutcomeOf(*attempt);
@@ -173,18 +181,18 @@ void AppWorker::OnSettlingFind(const AttemptPtr& attempt, const Result& result,
       SetTime(options_.clock->Now() + std::min(settings_->settling_time, absl::Seconds(2)),
               outcome.mutable_next_try());
       Record(attempt, std::move(outcome));
-    } else {
-      SendAgain(attempt);
+      return;
     }
-    return;
+    if (!taken) {
+      SendAgain(attempt);
+      return;
+    }
   }
   run->in_doubt_since = absl::InfiniteDuration();
   Outcome outcome = OutcomeOf(*attempt);
   outcome.set_code("settled");
-  const auto holder = options_.projection->reader().LinkedTo(attempt->type, hit->id);
-  const bool taken = holder.ok() && holder->has_value() && **holder != attempt->id;
-  outcome.set_result(taken ? event::v1::NO_EFFECT : event::v1::TOOK_EFFECT);
-  if (!taken) {
+  outcome.set_result(absent ? event::v1::NO_EFFECT : event::v1::TOOK_EFFECT);
+  if (!absent) {
     outcome.set_tries(0);
     SetObserved(*attempt, *hit, &outcome);
     outcome.set_members_observed(false);

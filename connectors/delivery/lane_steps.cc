@@ -177,10 +177,13 @@ Outcome AppWorker::OutcomeOf(const Attempt& attempt) const {
 }
 
 void AppWorker::Record(const AttemptPtr& attempt, Outcome outcome) {
+  const event::v1::OperationKind kind = attempt->operation.kind();
+  const bool took_effect = outcome.result() == event::v1::TOOK_EFFECT;
+  // Whether an account is to be a member can turn on its access alone.
+  const bool access = kind == event::v1::ENABLE || kind == event::v1::DISABLE;
   const bool link_changed = !outcome.link().remote_id().empty() || outcome.unlinked() ||
                             outcome.observed_absent() ||
-                            (attempt->operation.kind() == event::v1::DELETE &&
-                             outcome.result() == event::v1::TOOK_EFFECT);
+                            (took_effect && (access || kind == event::v1::DELETE));
   outcomes_.push_back({{std::move(outcome)},
                        [this, attempt, link_changed] { AfterRecord(attempt, link_changed); },
                        attempt});

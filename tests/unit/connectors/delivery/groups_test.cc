@@ -146,6 +146,26 @@ TEST(DeliveryGroups, AMembershipOfAnAccountThatADeleteKeptIsItsNextOwners) {
   EXPECT_THAT(rig.app.Group("Cooks")->members, ElementsAre(account));
 }
 
+TEST(DeliveryGroups, WhoLeavesTheScopeLeavesTheGroupsAndComesBackWithThem) {
+  config::v1::App config = PlainApp();
+  config.mutable_scope()->set_all(false);
+  config.add_assign()->set_group("staff");
+  DeliveryRig rig({}, config);
+  rig.CreateUser("u1", "anna");
+  rig.CreateGroup("staff", "staff", {"u1"});
+  rig.CreateGroup("g1", "Cooks", {"u1"});
+  rig.Settle();
+  ASSERT_EQ(rig.app.Group("Cooks")->members.size(), 1u);
+  rig.ChangeMembers("staff", {}, {"u1"});
+  rig.Settle();
+  ASSERT_FALSE(rig.app.User("anna")->active);
+  EXPECT_THAT(rig.app.Group("Cooks")->members, IsEmpty());
+  rig.ChangeMembers("staff", {"u1"});
+  rig.Settle();
+  ASSERT_TRUE(rig.app.User("anna")->active);
+  EXPECT_EQ(rig.app.Group("Cooks")->members.size(), 1u);
+}
+
 TEST(DeliveryGroups, AMemberThatTheAppForgotIsNoReasonToMakeTheGroupAgain) {
   DeliveryRig rig;
   rig.CreateUser("u1", "anna");

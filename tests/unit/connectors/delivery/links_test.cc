@@ -100,6 +100,24 @@ TEST(DeliveryLinks, WhereADeleteKeepsTheAccountARehireTakesItOverInOneRecord) {
   EXPECT_EQ(rig.app.users.size(), 1u);
 }
 
+TEST(DeliveryLinks, AnAccountMadeInDoubtIsFoundBesideAnotherOfTheSameName) {
+  FakeAppOptions options;
+  options.unique_names = false;
+  DeliveryRig rig(options);
+  rig.CreateUser("u1", "anna");
+  rig.Settle();
+  rig.app.fault = [](const AppCall& call) {
+    return call.verb == "create" ? Fault::kLostLate : Fault::kNone;
+  };
+  rig.CreateUser("u2", "bea");
+  rig.RunFor(absl::Milliseconds(100));
+  rig.Delete("u2");
+  rig.Change("u1", "userName", "bea");
+  rig.Settle();
+  EXPECT_EQ(rig.app.Count("create"), 2);
+  EXPECT_EQ(rig.app.users.size(), 1u);
+}
+
 TEST(DeliveryLinks, ADeleteThatWasToBeTriedAgainDoesNotHitTheAccountOfARehire) {
   FakeAppOptions options;
   options.capabilities.delete_keeps_account = true;
