@@ -1,10 +1,9 @@
 #include "broker/frontdoor/scim_request.h"
 
-#include <algorithm>
 #include <utility>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "broker/base/trace_context.h"
 #include "broker/scim/error.h"
 #include "broker/scim/render.h"
 
@@ -18,13 +17,6 @@ http::Response FromAnswer(const scim::ErrorAnswer& answer) {
     response.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"purser\"");
   }
   return response;
-}
-
-// "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01" (W3C Trace Context).
-bool IsTraceParent(absl::string_view text) {
-  return text.size() == 55 && std::all_of(text.begin(), text.end(), [](char c) {
-           return c == '-' || absl::ascii_isxdigit(c);
-         });
 }
 
 }  // namespace
@@ -58,7 +50,7 @@ event::v1::Envelope EnvelopeOf(const ScimRequest& request) {
   envelope.set_actor(request.principal.token_id);
   envelope.set_request_id(request.request_id);
   const absl::string_view trace = request.http.Header("traceparent");
-  if (IsTraceParent(trace)) envelope.set_trace_parent(std::string(trace));
+  if (ParseTraceParent(trace)) envelope.set_trace_parent(std::string(trace.substr(0, 55)));
   return envelope;
 }
 

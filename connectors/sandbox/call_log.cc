@@ -49,6 +49,7 @@ uint64_t CallLog::Begin(const Call& call, absl::Time now) {
   entry.name = call.name;
   entry.operation_id = call.operation_id;
   entry.request_id = std::string(call.request.Header("X-Request-Id"));
+  entry.trace_parent = std::string(call.request.Header("traceparent"));
   entry.body = call.request.body.substr(0, kBodyBytesKept);
   const std::string subject = SubjectOfWrite(entry);
   MutexLock lock(&mutex_);
@@ -105,7 +106,8 @@ json CallLog::Describe(const Entry& entry, bool with_body) {
                {"under_way", !entry.finished},
                {"duration_ms", absl::ToDoubleMilliseconds(entry.took)},
                {"overlaps", entry.overlaps},
-               {"request_id", entry.request_id}};
+               {"request_id", entry.request_id},
+               {"trace_parent", entry.trace_parent}};
   if (!entry.operation_id.empty()) call["operation_id"] = entry.operation_id;
   if (!entry.fault.empty()) call["fault"] = entry.fault;
   if (with_body) {

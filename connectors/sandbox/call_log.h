@@ -39,7 +39,8 @@ class CallLog {
     bool finished = false;
     bool overlaps = false;
     int status = 0;
-    std::string method, path, query, operation, id, name, operation_id, request_id, fault, body;
+    std::string method, path, query, operation, id, name, operation_id, request_id, trace_parent,
+        fault, body;
   };
 
   static nlohmann::json Describe(const Entry& entry, bool with_body);
