@@ -5,6 +5,7 @@
 // Implementations: eventlog/sqlite, eventlog/kafka, eventlog/memory; all pass one suite.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
@@ -47,8 +48,11 @@ class EventLog {
                       std::vector<Record> records, AppendDone done) = 0;
 
   // Appends to an unchained stream, best effort: dropped (and counted) where the log is out of
-  // reach or its queue is full.
+  // reach or its queue is full. Never waits.
   virtual void AppendUnchained(const StreamId& stream, std::string bytes) = 0;
+
+  // How many such records were dropped since the start. Any thread.
+  virtual uint64_t unchained_dropped() const = 0;
 
   // Makes sure that all records valid at the time of the call can be read here, then hands the head
   // to `done`; DeadlineExceeded after `deadline`, Unavailable while the log is out of reach.

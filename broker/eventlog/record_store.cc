@@ -178,12 +178,35 @@ absl::Status RecordStore::Write(const RecordBatch& batch) {
   return absl::OkStatus();
 }
 
-absl::Status RecordStore::Trim(const StreamId& stream, StreamPosition position) {
+absl::StatusOr<int64_t> RecordStore::FirstKept(int64_t number, uint64_t max_records,
+                                               uint64_t max_bytes) const {
+  ASSIGN_OR_RETURN(const Reader reader, Reader::Borrow(*this));
+  Statement& row = reader
+                       ->Prepare(
+                           "SELECT key, length(bytes) FROM records WHERE key BETWEEN ? AND ? "
+                           "ORDER BY key DESC")
+                       .Bind(KeyOf(number, 0))
+                       .Bind(KeyOf(number, kMaxPosition));
+  int64_t first = KeyOf(number, kMaxPosition);
+  uint64_t records = 0;
+  uint64_t bytes = 0;
+  while (row.Next()) {
+    bytes += static_cast<uint64_t>(row.Int(1));
+    if (++records > max_records || bytes > max_bytes) break;
+    first = row.Int(0);
+  }
+  row.Finish();
+  RETURN_IF_ERROR(row.status());
+  return first;
+}
+
+absl::Status RecordStore::Trim(const StreamId& stream, uint64_t max_records, uint64_t max_bytes) {
   ASSIGN_OR_RETURN(const int64_t number, NumberOf(stream));
+  ASSIGN_OR_RETURN(const int64_t first, FirstKept(number, max_records, max_bytes));
   MutexLock lock(&write_mutex_);
   return writer_->Prepare("DELETE FROM records WHERE key >= ? AND key < ?")
       .Bind(KeyOf(number, 0))
-      .Bind(KeyOf(number, position))
+      .Bind(first)
       .Run();
 }
 

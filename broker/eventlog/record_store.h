@@ -69,8 +69,9 @@ class RecordStore {
   // file is opened again). Streams it names are added. AlreadyExists where a position is taken.
   absl::Status Write(const RecordBatch& batch);
 
-  // Deletes the records of `stream` before `position`: retention of unchained streams.
-  absl::Status Trim(const StreamId& stream, StreamPosition position);
+  // Retention of unchained streams: of `stream` the newest records remain, at most `max_records`
+  // of them and `max_bytes` in all.
+  absl::Status Trim(const StreamId& stream, uint64_t max_records, uint64_t max_bytes);
 
   // Deletes all records of `stream`, the stream remaining, and sets `meta` in the same
   // transaction: the local copy of a Kafka stream is built again.
@@ -100,6 +101,9 @@ class RecordStore {
   RecordStore(std::string path, const RecordStoreOptions& options,
               std::unique_ptr<Database> writer);
   absl::Status LoadStreams();
+  // The key of the first of the newest records that are within both bounds; past them all where
+  // not even the last is.
+  absl::StatusOr<int64_t> FirstKept(int64_t number, uint64_t max_records, uint64_t max_bytes) const;
   absl::StatusOr<int64_t> NumberOf(const StreamId& stream) const;
   absl::StatusOr<int64_t> AddNumber(const StreamId& stream, Numbers* added)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mutex_);

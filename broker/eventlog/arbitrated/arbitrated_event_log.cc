@@ -70,17 +70,17 @@ void ArbitratedEventLog::AppendUnchained(const StreamId& stream, std::string byt
   {
     MutexLock lock(&mutex_);
     if (queued_unchained_bytes_ + size > options_.max_queued_unchained_bytes) {
-      ++unchained_dropped_;
+      ++*unchained_dropped_;
       return;
     }
     queued_unchained_bytes_ += size;
   }
   Post([this, stream, size, bytes = std::move(bytes)]() mutable {
     auto* found = stream.chained() ? nullptr : static_cast<UnchainedStream*>(Find(stream));
-    const bool sent = found != nullptr && found->Send(std::move(bytes));
+    const auto lost = [dropped = unchained_dropped_] { ++*dropped; };
+    if (found == nullptr || !found->Send(std::move(bytes), lost)) lost();
     MutexLock lock(&mutex_);
     queued_unchained_bytes_ -= size;
-    if (!sent) ++unchained_dropped_;
   });
 }
 
@@ -117,11 +117,6 @@ StreamCounts ArbitratedEventLog::Counts(const StreamId& stream) const {
   MutexLock lock(&mutex_);
   auto found = published_.find(stream);
   return found == published_.end() ? StreamCounts() : found->second.counts;
-}
-
-uint64_t ArbitratedEventLog::unchained_dropped() const {
-  MutexLock lock(&mutex_);
-  return unchained_dropped_;
 }
 
 void ArbitratedEventLog::SetListener(std::function<void(const StreamId&)> listener) {
@@ -256,13 +251,13 @@ void ArbitratedEventLog::Publish() {
 
 void ArbitratedEventLog::Trim(const StreamReader& stream) {
   const StreamPosition end = stream.head().position;
+  StreamPosition& trimmed_at = trimmed_at_[stream.stream()];
+  if (end < trimmed_at + kTrimEvery) return;
+  trimmed_at = end;
   const StreamPosition kept = stream.stream().kind() == StreamKind::kHeartbeats
                                   ? options_.heartbeats_kept
                                   : options_.exchanges_kept;
-  StreamPosition& trimmed = trimmed_[stream.stream()];
-  if (end < trimmed + kept + kTrimEvery) return;
-  trimmed = end - kept;
-  const absl::Status done = table_->Trim(stream.stream(), trimmed + 1);
+  const absl::Status done = table_->Trim(stream.stream(), kept, options_.unchained_bytes_kept);
   if (!done.ok()) LogWarning("old unchained records stay", {{"why", done.ToString()}});
 }
 

@@ -4,6 +4,7 @@
 // completion runs once that holds what it tells of. After a restart it goes on from there.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -31,6 +32,8 @@ struct ArbitratedEventLogOptions {
   // How many of the newest records of an unchained stream remain in the local table.
   uint64_t exchanges_kept = 100'000;
   uint64_t heartbeats_kept = 1'000;
+  // And of these so many bytes.
+  uint64_t unchained_bytes_kept = 64 << 20;
   // Bytes of unchained records that may wait to be sent; more are dropped.
   size_t max_queued_unchained_bytes = 16 << 20;
 };
@@ -54,6 +57,7 @@ class ArbitratedEventLog : public EventLog {
   void Append(const StreamId& stream, const Head& expected_head, std::vector<Record> records,
               AppendDone done) override;
   void AppendUnchained(const StreamId& stream, std::string bytes) override;
+  uint64_t unchained_dropped() const override { return *unchained_dropped_; }
   void CatchUp(const StreamId& stream, absl::Duration deadline, HeadDone done) override;
   absl::StatusOr<Head> KnownHead(const StreamId& stream) const override;
   absl::StatusOr<std::vector<StoredRecord>> Read(const StreamId& stream, StreamPosition after,
@@ -69,9 +73,6 @@ class ArbitratedEventLog : public EventLog {
 
   // What a chained stream has met; all zero for a stream that was not opened. Any thread.
   StreamCounts Counts(const StreamId& stream) const;
-
-  // Records of unchained streams that were dropped since the start. Any thread.
-  uint64_t unchained_dropped() const;
 
  private:
   struct Published {
@@ -104,7 +105,7 @@ class ArbitratedEventLog : public EventLog {
   std::mt19937_64 random_;
   std::vector<std::function<void()>> completions_;
   std::map<StreamId, std::unique_ptr<StreamReader>> streams_;
-  std::map<StreamId, StreamPosition> trimmed_;
+  std::map<StreamId, StreamPosition> trimmed_at_;  // how far it had grown
   std::unique_ptr<RecordTransport> transport_;
   absl::Duration save_again_at_ = -absl::InfiniteDuration();
   bool save_failed_ = false;
@@ -113,7 +114,9 @@ class ArbitratedEventLog : public EventLog {
   mutable Mutex mutex_;
   absl::flat_hash_map<StreamId, Published> published_ ABSL_GUARDED_BY(mutex_);
   size_t queued_unchained_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
-  uint64_t unchained_dropped_ ABSL_GUARDED_BY(mutex_) = 0;
+  // Of reports that may come when this is gone, too.
+  const std::shared_ptr<std::atomic<uint64_t>> unchained_dropped_ =
+      std::make_shared<std::atomic<uint64_t>>(0);
 };
 
 }  // namespace purser

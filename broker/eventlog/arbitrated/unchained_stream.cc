@@ -17,11 +17,15 @@ void UnchainedStream::Append(const Head&, std::vector<Record>, AppendDone done) 
   });
 }
 
-bool UnchainedStream::Send(std::string bytes) {
+bool UnchainedStream::Send(std::string bytes, std::function<void()> lost) {
+  if (!reading()) return false;  // its topic may not be there yet
   std::vector<std::string> records;
   records.push_back(std::move(bytes));
   return context_.transport
-      ->Produce(stream_, std::move(records), [](size_t, const ProduceReport&) {})
+      ->Produce(stream_, std::move(records),
+                [lost = std::move(lost)](size_t, const ProduceReport& report) {
+                  if (!report.status.ok()) lost();
+                })
       .ok();
 }
 

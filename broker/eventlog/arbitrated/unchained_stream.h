@@ -1,7 +1,7 @@
 // A stream without a chain: exchanges, heartbeats. Best effort; a record that is gone is skipped.
 #pragma once
 
-#include <atomic>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -18,8 +18,9 @@ class UnchainedStream : public StreamReader {
   // FailedPrecondition: there is no chain to append to.
   void Append(const Head& expected_head, std::vector<Record> records, AppendDone done) override;
 
-  // Sends `bytes`; false where the transport takes no more.
-  bool Send(std::string bytes);
+  // Sends `bytes`; false where the transport takes no more. `lost` is called later, on any thread,
+  // where they did not arrive.
+  bool Send(std::string bytes, std::function<void()> lost);
 
  protected:
   void CheckPlace() override { PlaceIsGood(); }

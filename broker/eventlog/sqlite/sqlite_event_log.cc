@@ -55,8 +55,10 @@ absl::StatusOr<std::unique_ptr<SqliteEventLog>> SqliteEventLog::Create(
                                                   .readers = options.readers,
                                                   .max_bytes = options.max_log_bytes}));
   ASSIGN_OR_RETURN(auto unchained,
-                   UnchainedLog::Open(options.folder + "/exchanges.db", options.exchanges_kept,
-                                      options.max_queued_exchange_bytes));
+                   UnchainedLog::Open(options.folder + "/exchanges.db",
+                                      {.kept = options.exchanges_kept,
+                                       .bytes_kept = options.exchange_bytes_kept,
+                                       .max_queued_bytes = options.max_queued_exchange_bytes}));
   std::unique_ptr<SqliteEventLog> log(
       new SqliteEventLog(options, std::move(lock), std::move(store), std::move(unchained)));
   RETURN_IF_ERROR(Annotate(log->Load(), absl::StrCat("open the log in ", options.folder)));

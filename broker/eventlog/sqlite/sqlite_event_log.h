@@ -31,8 +31,9 @@ struct SqliteEventLogOptions {
   int readers = 4;
   // log.db grows no further: appends are refused as on a full disk. 0: as far as the disk goes.
   int64_t max_log_bytes = 0;
-  // Of each unchained stream, the newest so many remain.
+  // Of each unchained stream, the newest so many remain, and so many bytes of them.
   uint64_t exchanges_kept = 100'000;
+  uint64_t exchange_bytes_kept = 64 << 20;
   size_t max_queued_exchange_bytes = 16 << 20;
   // Every so many records of a chain, how far it is whole is noted (see stopped_cleanly()).
   StreamPosition mark_every = 100'000;
@@ -67,6 +68,7 @@ class SqliteEventLog : public EventLog {
   void Append(const StreamId& stream, const Head& expected_head, std::vector<Record> records,
               AppendDone done) override;
   void AppendUnchained(const StreamId& stream, std::string bytes) override;
+  uint64_t unchained_dropped() const override { return unchained_->dropped(); }
   void CatchUp(const StreamId& stream, absl::Duration deadline, HeadDone done) override;
   absl::StatusOr<Head> KnownHead(const StreamId& stream) const override;
   absl::StatusOr<std::vector<StoredRecord>> Read(const StreamId& stream, StreamPosition after,
@@ -86,9 +88,6 @@ class SqliteEventLog : public EventLog {
 
   // Every stream the log holds, opened or not.
   std::vector<StreamId> Streams() const;
-
-  // Records of unchained streams that were dropped since the start.
-  uint64_t unchained_dropped() const { return unchained_->dropped(); }
 
  private:
   struct Stream {

@@ -25,8 +25,7 @@ void PutAside(const std::string& path) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<UnchainedLog>> UnchainedLog::Open(const std::string& path,
-                                                                 uint64_t kept,
-                                                                 size_t max_queued_bytes) {
+                                                                 const Bounds& bounds) {
   auto store = RecordStore::Open(path, kStoreOptions);
   if (absl::IsDataLoss(store.status())) {
     LogError("the exchanges' file is damaged; a new one is begun",
@@ -35,14 +34,14 @@ absl::StatusOr<std::unique_ptr<UnchainedLog>> UnchainedLog::Open(const std::stri
     store = RecordStore::Open(path, kStoreOptions);
   }
   RETURN_IF_ERROR(store.status());
-  return std::unique_ptr<UnchainedLog>(new UnchainedLog(*std::move(store), kept, max_queued_bytes));
+  return std::unique_ptr<UnchainedLog>(new UnchainedLog(*std::move(store), bounds));
 }
 
 absl::Status UnchainedLog::AddStream(const StreamId& stream) { return store_->AddStream(stream); }
 
 bool UnchainedLog::Append(const StreamId& stream, std::string bytes) {
   MutexLock lock(&mutex_);
-  if (queued_bytes_ + bytes.size() > max_queued_bytes_) {
+  if (queued_bytes_ + bytes.size() > bounds_.max_queued_bytes) {
     ++dropped_;
     return false;
   }
@@ -109,15 +108,14 @@ absl::Status UnchainedLog::Write(const std::vector<std::pair<StreamId, std::stri
   }
   RETURN_IF_ERROR(store_->Write(batch));
   for (const auto& [stream, end] : ends) {
-    if (end / kTrimEvery != ends_[stream] / kTrimEvery) Trim(stream, end);
+    if (end / kTrimEvery != ends_[stream] / kTrimEvery) Trim(stream);
     ends_[stream] = end;
   }
   return absl::OkStatus();
 }
 
-void UnchainedLog::Trim(const StreamId& stream, StreamPosition end) {
-  if (end <= kept_) return;
-  const absl::Status trimmed = store_->Trim(stream, end - kept_ + 1);
+void UnchainedLog::Trim(const StreamId& stream) {
+  const absl::Status trimmed = store_->Trim(stream, bounds_.kept, bounds_.bytes_kept);
   if (!trimmed.ok()) {
     LogWarning("old exchanges were not deleted",
                {{"stream", stream.ToString()}, {"why", trimmed.message()}});

@@ -20,10 +20,16 @@ namespace purser {
 // Thread-safe, but for Flush(): one thread at a time.
 class UnchainedLog {
  public:
-  // A file that is damaged is put aside ("exchanges.db.damaged") and a new one begun. `kept`: how
-  // many of the newest records of each stream remain.
-  static absl::StatusOr<std::unique_ptr<UnchainedLog>> Open(const std::string& path, uint64_t kept,
-                                                            size_t max_queued_bytes);
+  struct Bounds {
+    // Of each stream the newest records remain: so many, and so many bytes of them.
+    uint64_t kept = 0;
+    uint64_t bytes_kept = 0;
+    size_t max_queued_bytes = 0;
+  };
+
+  // A file that is damaged is put aside ("exchanges.db.damaged") and a new one begun.
+  static absl::StatusOr<std::unique_ptr<UnchainedLog>> Open(const std::string& path,
+                                                            const Bounds& bounds);
 
   absl::Status AddStream(const StreamId& stream);
 
@@ -49,16 +55,15 @@ class UnchainedLog {
   uint64_t dropped() const;
 
  private:
-  UnchainedLog(std::unique_ptr<RecordStore> store, uint64_t kept, size_t max_queued_bytes)
-      : store_(std::move(store)), kept_(kept), max_queued_bytes_(max_queued_bytes) {}
+  UnchainedLog(std::unique_ptr<RecordStore> store, const Bounds& bounds)
+      : store_(std::move(store)), bounds_(bounds) {}
   absl::StatusOr<StreamPosition> NextPosition(const StreamId& stream);
   absl::Status Write(const std::vector<std::pair<StreamId, std::string>>& queued,
                      std::vector<StreamId>* grown);
-  void Trim(const StreamId& stream, StreamPosition end);
+  void Trim(const StreamId& stream);
 
   const std::unique_ptr<RecordStore> store_;
-  const uint64_t kept_;
-  const size_t max_queued_bytes_;
+  const Bounds bounds_;
 
   // Of the thread that flushes.
   absl::flat_hash_map<StreamId, StreamPosition> ends_;

@@ -26,6 +26,8 @@ class SimEventLog : public EventLog {
 
   // Asked of each append; all stand where it is not set.
   std::function<Fate(const StreamId&)> fate;
+  // What the unchained streams were given.
+  std::map<StreamId, std::vector<std::string>> unchained;
   // How long an append to an app's stream takes.
   absl::Duration latency = absl::ZeroDuration();
 
@@ -35,7 +37,10 @@ class SimEventLog : public EventLog {
   void Open(const StreamId& stream, HeadDone done) override;
   void Append(const StreamId& stream, const Head& expected_head, std::vector<Record> records,
               AppendDone done) override;
-  void AppendUnchained(const StreamId&, std::string) override {}
+  void AppendUnchained(const StreamId& stream, std::string bytes) override {
+    unchained[stream].push_back(std::move(bytes));
+  }
+  uint64_t unchained_dropped() const override { return 0; }
   void CatchUp(const StreamId& stream, absl::Duration deadline, HeadDone done) override;
   absl::StatusOr<Head> KnownHead(const StreamId& stream) const override;
   absl::StatusOr<std::vector<StoredRecord>> Read(const StreamId& stream, StreamPosition after,

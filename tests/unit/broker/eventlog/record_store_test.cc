@@ -125,13 +125,27 @@ TEST_F(RecordStoreTest, TrimAndClearTakeOneStreamsRecordsAlone) {
     ASSERT_TRUE(Put(kFirst, position, "a").ok());
     ASSERT_TRUE(Put(kSecond, position, "x").ok());
   }
-  ASSERT_TRUE(store_->Trim(kFirst, 3).ok());
+  ASSERT_TRUE(store_->Trim(kFirst, 1, 100).ok());
   EXPECT_EQ(Read(kFirst), "3:a");
   EXPECT_EQ(Read(kSecond), "1:x 2:x 3:x");
   ASSERT_TRUE(store_->Clear(kSecond, {{"offset", "0"}}).ok());
   EXPECT_EQ(Read(kFirst), "3:a");
   EXPECT_EQ(Read(kSecond), "");
   EXPECT_EQ(**store_->Meta("offset"), "0");
+}
+
+TEST_F(RecordStoreTest, TrimLeavesTheNewestWithinBothBounds) {
+  for (StreamPosition position = 1; position <= 4; ++position) {
+    ASSERT_TRUE(Put(kFirst, position, std::string(10, 'a')).ok());
+  }
+  ASSERT_TRUE(store_->Trim(kFirst, 100, 40).ok());
+  EXPECT_EQ(store_->Read(kFirst, 0, 10, 1000)->size(), 4u);
+  ASSERT_TRUE(store_->Trim(kFirst, 3, 40).ok());
+  EXPECT_EQ(store_->Read(kFirst, 0, 10, 1000)->front().position, 2u);
+  ASSERT_TRUE(store_->Trim(kFirst, 3, 29).ok());
+  EXPECT_EQ(store_->Read(kFirst, 0, 10, 1000)->front().position, 3u);
+  ASSERT_TRUE(store_->Trim(kFirst, 3, 9).ok());
+  EXPECT_EQ(Read(kFirst), "");
 }
 
 TEST_F(RecordStoreTest, AFileOfANewerFormatIsRefusedNamingBoth) {

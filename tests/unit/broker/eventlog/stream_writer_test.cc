@@ -100,6 +100,7 @@ class HookedLog : public EventLog {
     }
   }
   void AppendUnchained(const StreamId&, std::string) override {}
+  uint64_t unchained_dropped() const override { return 0; }
   void CatchUp(const StreamId& stream, absl::Duration deadline, HeadDone done) override {
     if (before_catch_up) before_catch_up();
     inner_->CatchUp(stream, deadline, std::move(done));

@@ -37,6 +37,7 @@ class BreakableLog : public EventLog {
     inner_->Append(s, head, std::move(records), std::move(done));
   }
   void AppendUnchained(const StreamId&, std::string) override {}
+  uint64_t unchained_dropped() const override { return 0; }
   void CatchUp(const StreamId& s, absl::Duration deadline, HeadDone done) override {
     if (!catch_up_status.ok()) return done(catch_up_status);
     inner_->CatchUp(s, deadline, std::move(done));

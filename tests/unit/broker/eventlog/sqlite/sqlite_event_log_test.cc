@@ -184,6 +184,18 @@ TEST_F(SqliteEventLogTest, OfUnchainedStreamsTheNewestRemain) {
   }
 }
 
+TEST_F(SqliteEventLogTest, AnUnchainedStreamIsBoundedInBytesToo) {
+  options_.exchange_bytes_kept = 50'000;
+  const StreamId exchanges = StreamId::Exchanges("a1");
+  Start();
+  ASSERT_TRUE(Open(exchanges).ok());
+  for (int i = 0; i < 1024; ++i) {
+    log_->AppendUnchained(exchanges, std::string(1000, 'x'));
+    log_->RunOnce(absl::ZeroDuration());
+  }
+  EXPECT_EQ(log_->Read(exchanges, 0, 10'000, 100 << 20)->size(), 50u);
+}
+
 TEST_F(SqliteEventLogTest, UnchainedRecordsBeyondTheQueueAreDroppedAndCounted) {
   options_.max_queued_exchange_bytes = 1000;
   const StreamId exchanges = StreamId::Exchanges("a1");
