@@ -190,6 +190,8 @@ void DeliveryHost::MakeWorker(const std::string& id) {
   }
   ConfigureWorker(app);
   NoteConfigured();
+  // Nobody waits for it: until it is open, what was exchanged is dropped and counted.
+  options_.log->Open(StreamId::Exchanges(id), [](const absl::StatusOr<Head>&) {});
 }
 
 void DeliveryHost::ConfigureWorker(App* app) {
@@ -214,6 +216,7 @@ void DeliveryHost::NoteConfigured() {
 }
 
 void DeliveryHost::NewRecords(const StreamId& stream) {
+  if (stream.kind() != StreamKind::kApp) return;
   MutexLock lock(&mutex_);
   const auto it = apps_.find(stream.id());
   if (it != apps_.end() && it->second.worker != nullptr) it->second.worker->writer().NewRecords();

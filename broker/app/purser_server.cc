@@ -66,6 +66,7 @@ absl::Status PurserServer::Start() {
         failed_ = true;
       }));
   log_ = std::move(opened.log);
+  CountDropped();
   if (opened.verify_pages) {
     page_check_ = std::thread([verify = std::move(opened.verify_pages)] {
       const absl::Status pages = verify();
@@ -92,6 +93,14 @@ absl::Status PurserServer::Start() {
   RETURN_IF_ERROR(StartAdmin());
   RETURN_IF_ERROR(Prepare());
   return WaitReady();
+}
+
+void PurserServer::CountDropped() {
+  auto dropped =
+      metrics_.GetCounter("purser_exchange_records_dropped_total",
+                          "Records of exchanges, of up to 64 each, that the log could not take.");
+  metrics_.AddCollector(
+      [this, dropped] { dropped->Add(log_->unchained_dropped() - dropped->value()); });
 }
 
 absl::Status PurserServer::StartHttp() {

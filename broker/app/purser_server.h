@@ -44,6 +44,7 @@ class PurserServer {
 
  private:
   absl::Status CheckOptions() const;
+  void CountDropped();
   absl::Status StartHttp();
   absl::Status StartAdmin();
   absl::Status Prepare();

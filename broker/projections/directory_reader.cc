@@ -275,6 +275,22 @@ absl::StatusOr<std::vector<StreamPosition>> DirectoryReader::Timeline(absl::stri
   return positions;
 }
 
+absl::StatusOr<StreamPosition> DirectoryReader::LastTouch(absl::string_view id,
+                                                          StreamPosition until) const {
+  Statement& row =
+      database_
+          ->Prepare(
+              "SELECT position FROM touched WHERE id=? AND position<=?"
+              " ORDER BY position DESC LIMIT 1")
+          .Bind(id)
+          .Bind(until);
+  StreamPosition position = 0;
+  while (row.Next()) position = static_cast<StreamPosition>(row.Int(0));
+  RETURN_IF_ERROR(row.status());
+  if (position == 0) return absl::NotFoundError("no record touched it");
+  return position;
+}
+
 absl::StatusOr<std::vector<std::string>> DirectoryReader::AllIds(ResourceType type) const {
   return Ids(database_->Prepare("SELECT id FROM resources WHERE type=? ORDER BY row")
                  .Bind(static_cast<int>(type)));

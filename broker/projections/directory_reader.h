@@ -80,6 +80,8 @@ class DirectoryReader : public DirectoryState {
   absl::StatusOr<std::vector<MemberRow>> TouchedAt(StreamPosition position) const;
   // Positions of the records that touched `id`, in order.
   absl::StatusOr<std::vector<StreamPosition>> Timeline(absl::string_view id) const;
+  // The latest of these that is not after `until`; NotFound where there is none.
+  absl::StatusOr<StreamPosition> LastTouch(absl::string_view id, StreamPosition until) const;
   // Every id touched after `position`, once.
   absl::StatusOr<std::vector<MemberRow>> TouchedSince(StreamPosition position) const;
   // Live ids of one type, in the order of creation.

@@ -37,6 +37,15 @@ Parts Split(absl::string_view url) {
   return parts;
 }
 
+// Some apps know an account by its mail address.
+std::string WithoutAddresses(absl::string_view path) {
+  std::vector<absl::string_view> segments = absl::StrSplit(path, '/');
+  for (absl::string_view& segment : segments) {
+    if (absl::StrContains(segment, "@") || absl::StrContains(segment, "%40")) segment = "..";
+  }
+  return absl::StrJoin(segments, "/");
+}
+
 }  // namespace
 
 std::string PercentEncode(absl::string_view text) {
@@ -80,7 +89,7 @@ std::string RedactUrl(absl::string_view url) {
   const Parts parts = Split(url.substr(0, url.find('#')));
   const std::pair<absl::string_view, absl::string_view> halves =
       absl::StrSplit(parts.rest, absl::MaxSplits('?', 1));
-  std::string out = absl::StrCat(parts.scheme, parts.authority, halves.first);
+  std::string out = absl::StrCat(parts.scheme, parts.authority, WithoutAddresses(halves.first));
   if (halves.second.empty()) return out;
   std::vector<absl::string_view> names;
   for (absl::string_view parameter : absl::StrSplit(halves.second, '&')) {

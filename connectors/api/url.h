@@ -20,8 +20,8 @@ std::string PercentEncode(absl::string_view text);
 std::string JoinUrl(absl::string_view base, const std::vector<std::string>& segments,
                     const Query& query = {});
 
-// Without user part and fragment, and with the names of the query's parameters alone:
-// "https://x/Users?filter&count".
+// Without user part and fragment, with the names of the query's parameters alone, and with ".." for
+// what is a mail address in the path: "https://x/Users?filter&count", "https://x/Users/..".
 std::string RedactUrl(absl::string_view url);
 
 // "example.com" of "https://example.com:8443/scim", in lower case; empty where there is none.

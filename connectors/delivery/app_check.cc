@@ -51,13 +51,13 @@ bool AppWorker::RunCheck() {
   budget_.Spend(now);
   health_->BeginCheck();
   ++checks_;
-  connectors::Call call;
-  call.request_id = options_.ids->NewId(options_.clock->Now());
-  call.operation_id = call.request_id;
-  call.timeout = settings_->call_timeout;
+  const connectors::Call call = CallOf("", "");
   MakeCall([&] {
-    connector_->Check(call, [this, gone = gone_](const connectors::Result& result) {
-      if (!*gone) OnCheck(result);
+    connector_->Check(call, [this, exchange = exchanges_.Begin(call, "check"),
+                             gone = gone_](const connectors::Result& result) mutable {
+      if (*gone) return;
+      exchanges_.End(result, &exchange);
+      OnCheck(result);
     });
   });
   return true;

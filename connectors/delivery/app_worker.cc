@@ -43,6 +43,7 @@ AppWorker::AppWorker(AppWorkerOptions options)
     : options_(std::move(options)),
       stream_(StreamId::App(options_.app_id)),
       fold_(options_.projection),
+      exchanges_(options_.log, StreamId::Exchanges(options_.app_id), options_.clock),
       random_(options_.jitter_seed) {
   writer_ = std::make_unique<StreamWriter>(options_.log, stream_, &fold_, options_.clock,
                                            options_.post, options_.wake);
@@ -122,6 +123,7 @@ bool AppWorker::RunOnce() {
   }
   NoteHealth();
   worked |= Flush();
+  exchanges_.Flush(stopping_);
   if (stopping_) worked |= Release();
   if (calls_ == 0 && checks_ == 0) retired_.clear();
   UpdateGauges();
@@ -138,7 +140,7 @@ absl::Duration AppWorker::NextDue() const {
   absl::Duration due = std::min(now + kGaugesEvery, writer_->NextDue());
   if (settings_ == nullptr || ownership_ == Ownership::kReleased) return now + kGaugesEvery;
   if (ownership_ != Ownership::kOwner) return due;
-  due = std::min(due, queue_.NextRest());
+  due = std::min({due, queue_.NextRest(), exchanges_.NextDue()});
   const bool waiting = !outcomes_.empty() || !starts_.empty() || !notes_.empty();
   if (waiting && !flushing_) due = std::min(due, flush_not_before_);
   if (!stopping_ && (Running() || health_->asking())) {

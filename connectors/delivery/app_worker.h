@@ -28,6 +28,7 @@
 #include "connectors/delivery/app_health.h"
 #include "connectors/delivery/app_settings.h"
 #include "connectors/delivery/call_budget.h"
+#include "connectors/delivery/exchange_log.h"
 #include "connectors/delivery/lane_queue.h"
 #include "connectors/delivery/owner_fold.h"
 #include "connectors/delivery/plan.h"
@@ -102,7 +103,9 @@ class AppWorker {
     Wanted wanted;
     event::v1::StartedOperation operation;  // operation_id empty: none was started
     ValueChanges changes;
-    bool calls = false;  // counts among the calls under way
+    event::v1::Exchange exchange;  // the last one, or the one under way; without a verb: none
+    std::string trace_parent;      // of the event that its wanted state comes from
+    bool calls = false;            // counts among the calls under way
     bool settling = false;
   };
   using AttemptPtr = std::shared_ptr<Attempt>;
@@ -231,7 +234,12 @@ class AppWorker {
   void AttributeNoVerdict(const AttemptPtr& attempt, const connectors::Result& result,
                           event::v1::Outcome outcome);
   bool SplitChunk(const AttemptPtr& attempt);
-  connectors::Call CallOf(const Attempt& attempt) const;
+  connectors::Call CallOf(const std::string& operation_id, const std::string& trace_parent) const;
+  connectors::Call BeginCall(Attempt* attempt, const std::string& verb);
+  void EndCall(Attempt* attempt, const connectors::Result& result);
+  void SetExchange(const Attempt& attempt, event::v1::Outcome* outcome) const;
+  const std::string& TraceParentOf(Attempt* attempt) const;
+  absl::StatusOr<std::string> ReadTraceParent(const Attempt& attempt) const;
   void BeginCalling(const AttemptPtr& attempt);
   void EndCalling(const AttemptPtr& attempt);
   mapping::Generate Generator() const;
@@ -262,6 +270,7 @@ class AppWorker {
   absl::StatusOr<StreamPosition> PositionAt(const StreamId& stream, absl::Time time) const;
   absl::StatusOr<absl::Time> TimeAt(StreamPosition position) const;
   void StartTest(const Job& job);
+  void OnTested(const std::string& job_id, const connectors::Result& result);
   void JobLaneDone(const std::string& id);
   void ReportJob(const std::string& job_id, event::v1::AppNote::Topic topic,
                  const std::string& message = "");
@@ -270,6 +279,7 @@ class AppWorker {
   const StreamId stream_;
   OwnerFold fold_;
   std::unique_ptr<StreamWriter> writer_;
+  ExchangeLog exchanges_;
   std::mt19937_64 random_;
 
   std::shared_ptr<const AppSettings> settings_;

@@ -100,6 +100,7 @@ bool AppWorker::ChangeMembers(const AttemptPtr& attempt, const DirectoryReader& 
   if (waits || (waited && !all)) attempt->wanted.left_out.push_back(kMembers);
   if (added.empty() && removed.empty()) {
     if (run->refused_members.empty()) return false;
+    if (run->refusal != nullptr) attempt->exchange = *run->refusal;
     Park(
         attempt, "members-refused",
         absl::StrCat("the app refuses these members: ", absl::StrJoin(run->refused_members, ", ")));
@@ -127,6 +128,7 @@ bool AppWorker::SplitChunk(const AttemptPtr& attempt) {
     run->chunk = static_cast<size_t>(members) / 2;
   } else {
     run->refused_members.insert(attempt->operation.members(0).resource_id());
+    run->refusal = std::make_shared<event::v1::Exchange>(attempt->exchange);
   }
   return true;
 }

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "broker/eventlog/fold.h"
 #include "connectors/delivery/app_worker.h"
@@ -41,44 +42,11 @@ bool IsRefusal(Verdict verdict) {
          verdict == Verdict::kNotFound;
 }
 
-const char* CodeOf(Verdict verdict) {
-  switch (verdict) {
-    case Verdict::kRefused:
-      return "refused";
-    case Verdict::kConflict:
-      return "conflict";
-    case Verdict::kNotFound:
-      return "not-found";
-    case Verdict::kPrecondition:
-      return "changed-meanwhile";
-    case Verdict::kThrottled:
-      return "throttled";
-    case Verdict::kUnauthenticated:
-      return "credentials-refused";
-    case Verdict::kUnavailable:
-      return "unavailable";
-    case Verdict::kInDoubt:
-      return "in-doubt";
-    case Verdict::kNotTheProtocol:
-      return "not-the-protocol";
-    case Verdict::kUnsupported:
-      return "unsupported";
-    case Verdict::kDone:
-      return "done";
-  }
-  return "";
+std::string VerbOf(event::v1::OperationKind kind) {
+  return absl::AsciiStrToLower(event::v1::OperationKind_Name(kind));
 }
 
 }  // namespace
-
-connectors::Call AppWorker::CallOf(const Attempt& attempt) const {
-  connectors::Call call;
-  call.request_id = options_.ids->NewId(options_.clock->Now());
-  call.operation_id =
-      attempt.operation.operation_id().empty() ? call.request_id : attempt.operation.operation_id();
-  call.timeout = settings_->call_timeout;
-  return call;
-}
 
 void AppWorker::BeginCalling(const AttemptPtr& attempt) {
   if (attempt->calls) return;
@@ -96,9 +64,11 @@ void AppWorker::Execute(const AttemptPtr& attempt) {
   calls_counter_->Add();
   const connectors::WriteDone done = [this, attempt, gone = gone_](const Result& result,
                                                                    RemoteResource account) {
-    if (!*gone) OnWritten(attempt, result, account);
+    if (*gone) return;
+    EndCall(attempt.get(), result);
+    OnWritten(attempt, result, account);
   };
-  const connectors::Call call = CallOf(*attempt);
+  const connectors::Call call = BeginCall(attempt.get(), VerbOf(attempt->operation.kind()));
   const std::string& remote_id = attempt->operation.link().remote_id();
   const connectors::ResourceType type = TypeOf(attempt->type);
   const connectors::Changes changes = ChangesOf(attempt->changes, attempt->wanted);
@@ -235,7 +205,10 @@ void AppWorker::OnConflict(const AttemptPtr& attempt, const Result& result) {
     return;
   }
   // Look it up and link it; what the app does not show is parked by the look-up.
-  if (LaneRun* run = queue_.Find(attempt->id)) run->conflicted = true;
+  if (LaneRun* run = queue_.Find(attempt->id)) {
+    run->conflicted = true;
+    run->refusal = std::make_shared<event::v1::Exchange>(attempt->exchange);
+  }
   Outcome outcome = OutcomeOf(*attempt);
   outcome.set_result(event::v1::NO_EFFECT);
   outcome.set_code("conflict");
@@ -277,6 +250,7 @@ void AppWorker::Attribute(const AttemptPtr& attempt, const Result& result) {
   outcome.set_code(result.not_configured ? "not-configured" : CodeOf(result.verdict));
   outcome.set_message(result.message);
   outcome.set_http_status(static_cast<uint32_t>(result.http_status));
+  SetExchange(*attempt, &outcome);
   // What is not settled is no position to build on.
   outcome.set_wanted_position(0);
   const AppHealth::State state = health_->state();

@@ -67,9 +67,11 @@ void AppWorker::ReadAccount(const AttemptPtr& attempt) {
   Pace(attempt, [this, attempt] {
     connector_->Read(
         TypeOf(attempt->type), attempt->lane.remote_id, attempt->type == event::v1::GROUP,
-        CallOf(*attempt),
+        BeginCall(attempt.get(), "read"),
         [this, attempt, gone = gone_](const Result& result, std::vector<RemoteResource> found) {
-          if (!*gone) OnRead(attempt, result, found);
+          if (*gone) return;
+          EndCall(attempt.get(), result);
+          OnRead(attempt, result, found);
         });
   });
 }
@@ -110,10 +112,12 @@ void AppWorker::Match(const AttemptPtr& attempt, size_t index) {
   Pace(attempt, [this, attempt, index] {
     const mapping::MatchingAttribute& attribute = attempt->wanted.mapped.matching[index];
     connector_->Find(TypeOf(attempt->type), attribute.target, TextOf(attribute.value),
-                     CallOf(*attempt),
+                     BeginCall(attempt.get(), "find"),
                      [this, attempt, index, gone = gone_](const Result& result,
                                                           std::vector<RemoteResource> found) {
-                       if (!*gone) OnMatched(attempt, index, result, std::move(found));
+                       if (*gone) return;
+                       EndCall(attempt.get(), result);
+                       OnMatched(attempt, index, result, std::move(found));
                      });
   });
 }
@@ -164,6 +168,7 @@ void AppWorker::NoMatch(const AttemptPtr& attempt) {
   }
   if (run->conflicted) {
     run->conflicted = run->asked_remembered = false;
+    if (run->refusal != nullptr) attempt->exchange = *run->refusal;
     Park(attempt, "name-taken", "the name is taken by an account that the app does not show");
     return;
   }

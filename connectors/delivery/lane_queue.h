@@ -3,6 +3,7 @@
 
 #include <deque>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -35,8 +36,10 @@ struct LaneRun {
   bool waits = false;  // rests because somebody else must act first: no backlog
   std::optional<absl::Duration> rests_until;
   absl::Duration in_doubt_since = absl::InfiniteDuration();
-  int tries = 0;                  // without a verdict, in a row
-  bool conflicted = false;        // the app said that its name is taken
+  int tries = 0;            // without a verdict, in a row
+  bool conflicted = false;  // the app said that its name is taken
+  // How it said so, or refused a member: for when the lane is parked for it.
+  std::shared_ptr<const event::v1::Exchange> refusal;
   bool asked_remembered = false;  // then the account it had before was asked for
   bool mended = false;            // an account came or went that its refusal may have been about
   bool read_after_404 = false;    // of a group: a 404 on its members was not the group's

@@ -65,7 +65,8 @@ void AppWorker::Settle(const AttemptPtr& attempt, const OpenOperation& open) {
   }
   if (!changes.ok()) {
     LogError("a started operation cannot be opened",
-             {{"operation", open.operation.operation_id()}});
+             {{"operation", open.operation.operation_id()},
+              {"trace_parent", open.operation.trace_parent()}});
     Park(attempt, "unreadable", "the started operation's values cannot be opened");
     return;
   }
@@ -83,9 +84,11 @@ void AppWorker::Settle(const AttemptPtr& attempt, const OpenOperation& open) {
     Pace(attempt, [this, attempt] {
       connector_->Read(
           TypeOf(attempt->type), attempt->operation.link().remote_id(),
-          ChangesMembers(attempt->operation.kind()), CallOf(*attempt),
+          ChangesMembers(attempt->operation.kind()), BeginCall(attempt.get(), "read"),
           [this, attempt, gone = gone_](const Result& result, std::vector<RemoteResource> found) {
-            if (!*gone) OnSettlingRead(attempt, result, found);
+            if (*gone) return;
+            EndCall(attempt.get(), result);
+            OnSettlingRead(attempt, result, found);
           });
     });
     return;
@@ -100,9 +103,12 @@ void AppWorker::Settle(const AttemptPtr& attempt, const OpenOperation& open) {
   const std::string target = row->target;
   Pace(attempt, [this, attempt, target] {
     connector_->Find(
-        TypeOf(attempt->type), target, TextOf(attempt->changes.set[target]), CallOf(*attempt),
+        TypeOf(attempt->type), target, TextOf(attempt->changes.set[target]),
+        BeginCall(attempt.get(), "find"),
         [this, attempt, gone = gone_](const Result& result, std::vector<RemoteResource> found) {
-          if (!*gone) OnSettlingFind(attempt, result, found);
+          if (*gone) return;
+          EndCall(attempt.get(), result);
+          OnSettlingFind(attempt, result, found);
         });
   });
 }

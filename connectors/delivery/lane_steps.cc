@@ -287,6 +287,7 @@ void AppWorker::Park(const AttemptPtr& attempt, const std::string& code,
   outcome.set_lane_state(event::v1::PARKED);
   outcome.set_code(code);
   outcome.set_message(message);
+  SetExchange(*attempt, &outcome);
   Record(attempt, std::move(outcome));
 }
 
@@ -313,6 +314,7 @@ void AppWorker::StartCall(const AttemptPtr& attempt, event::v1::OperationKind ki
   operation.set_sealed_changes(std::move(sealed.bytes));
   operation.mutable_timeout()->set_seconds(absl::ToInt64Seconds(settings_->call_timeout));
   operation.set_try_number(static_cast<uint32_t>(attempt->lane.tries + 1));
+  operation.set_trace_parent(TraceParentOf(attempt.get()));
   attempt->changes = std::move(changes);
   BeginCalling(attempt);
   // Before it is recorded: what is recorded as started leaves within 2 s.

@@ -141,28 +141,30 @@ void AppWorker::StartReplay(const Job& job) {
 }
 
 void AppWorker::StartTest(const Job& job) {
-  connectors::Call call;
-  call.request_id = options_.ids->NewId(options_.clock->Now());
-  call.operation_id = call.request_id;
-  call.timeout = settings_->call_timeout;
-  const auto done = [this, id = job.id, gone = gone_](const connectors::Result& result) {
-    if (*gone) return;
-    --checks_;
-    const std::string& hint = settings_->entry.app.test_hint();
-    if (result.ok()) {
-      if (health_->state() == AppHealth::State::kCredentials) {
-        health_->ProbeNow(options_.clock->SinceBoot());
-      }
-      ReportJob(id, AppNote::JOB_DONE, "the app answers and takes the credentials");
-    } else {
-      ReportJob(id, AppNote::JOB_FAILED,
-                hint.empty() ? result.message : absl::StrCat(result.message, "; ", hint));
-    }
-  };
-  Pace(nullptr, [this, call, done] {
+  Pace(nullptr, [this, id = job.id] {
     ++checks_;
-    connector_->Check(call, done);
+    const connectors::Call call = CallOf("", "");
+    connector_->Check(call, [this, id, exchange = exchanges_.Begin(call, "check"),
+                             gone = gone_](const connectors::Result& result) mutable {
+      if (*gone) return;
+      --checks_;
+      exchanges_.End(result, &exchange);
+      OnTested(id, result);
+    });
   });
+}
+
+void AppWorker::OnTested(const std::string& job_id, const connectors::Result& result) {
+  if (!result.ok()) {
+    const std::string& hint = settings_->entry.app.test_hint();
+    ReportJob(job_id, AppNote::JOB_FAILED,
+              hint.empty() ? result.message : absl::StrCat(result.message, "; ", hint));
+    return;
+  }
+  if (health_->state() == AppHealth::State::kCredentials) {
+    health_->ProbeNow(options_.clock->SinceBoot());
+  }
+  ReportJob(job_id, AppNote::JOB_DONE, "the app answers and takes the credentials");
 }
 
 void AppWorker::JobLaneDone(const std::string&) {

@@ -185,8 +185,10 @@ void DeliveryRig::Write(event::v1::Kind kind, event::v1::ResourceType type, cons
                         const Payload& payload) {
   WriteRequest write;
   write.deadline = clock.SinceBoot() + absl::Seconds(10);
-  write.decide = [=](absl::Time, StreamPosition) {
+  write.decide = [=, this](absl::Time at, StreamPosition) {
     event::v1::Envelope envelope;
+    envelope.set_event_id(ids.NewId(at));
+    envelope.set_trace_parent(trace_parent);
     envelope.set_kind(kind);
     envelope.set_resource_type(type);
     envelope.set_resource_id(id);
@@ -336,6 +338,18 @@ std::vector<event::v1::StartedOperation> DeliveryRig::Started() const {
     operations.insert(operations.end(), started.operations().begin(), started.operations().end());
   }
   return operations;
+}
+
+std::vector<event::v1::Exchange> DeliveryRig::Exchanges() const {
+  std::vector<event::v1::Exchange> kept;
+  const auto found = log.unchained.find(StreamId::Exchanges("app1"));
+  if (found == log.unchained.end()) return kept;
+  for (const std::string& bytes : found->second) {
+    event::v1::Exchanges batch;
+    EXPECT_TRUE(batch.ParseFromString(bytes));
+    kept.insert(kept.end(), batch.exchanges().begin(), batch.exchanges().end());
+  }
+  return kept;
 }
 
 double DeliveryRig::Gauge(const std::string& name) const {

@@ -31,6 +31,8 @@ class DeliveryRig {
   FakeApp app;
   config::v1::App config;
   StreamPosition config_version = 1;
+  // Of the events that follow.
+  std::string trace_parent;
   // Where set, what went wrong is told here and not to the test.
   std::vector<std::string>* complaints = nullptr;
   // Between the worker and what it uses; for tests that make them misbehave.
@@ -87,6 +89,8 @@ class DeliveryRig {
   delivery::AppWorker& worker() { return *worker_; }
   // Everything the worker started, in the order of the log.
   std::vector<event::v1::StartedOperation> Started() const;
+  // What the stream of exchanges was given, in order.
+  std::vector<event::v1::Exchange> Exchanges() const;
   double Gauge(const std::string& name) const;
 
   // Fails where the fold made anew from the log is another than the live one.

@@ -68,7 +68,7 @@ class FakeConnector : public connectors::Connector {
 
   void Check(const Call& call, connectors::CheckDone done) override {
     app_->Arrive(
-        {.verb = "check"}, call.timeout, [](bool*) { return Answer(Verdict::kDone, 200); },
+        {.verb = "check"}, call, [](bool*) { return Answer(Verdict::kDone, 200); },
         std::move(done));
   }
 
@@ -84,7 +84,7 @@ class FakeConnector : public connectors::Connector {
       }
       return Answer(Verdict::kDone, 200);
     };
-    app_->Arrive({.verb = "find", .type = type, .name = value}, call.timeout, look,
+    app_->Arrive({.verb = "find", .type = type, .name = value}, call, look,
                  [found, done = std::move(done)](const Result& result) { done(result, *found); });
   }
 
@@ -98,7 +98,7 @@ class FakeConnector : public connectors::Connector {
       if (!with_members) found->back().member_ids.clear();
       return Answer(Verdict::kDone, 200);
     };
-    app_->Arrive({.verb = "read", .type = type, .id = id}, call.timeout, look,
+    app_->Arrive({.verb = "read", .type = type, .id = id}, call, look,
                  [found, done = std::move(done)](const Result& result) { done(result, *found); });
   }
 
@@ -205,7 +205,7 @@ class FakeConnector : public connectors::Connector {
   void Write(AppCall arrived, const Call& call, const FakeApp::Effect& effect,
              std::shared_ptr<RemoteResource> made, connectors::WriteDone done) {
     arrived.operation_id = call.operation_id;
-    app_->Arrive(std::move(arrived), call.timeout, effect,
+    app_->Arrive(std::move(arrived), call, effect,
                  [made, done = std::move(done)](const Result& result) {
                    done(result, made == nullptr ? RemoteResource() : *made);
                  });
@@ -249,14 +249,30 @@ Result Seen(Fault fault, const FakeApp& app) {
   return {};
 }
 
+// As a SCIM connector would tell of it: no names, no values.
+connectors::Exchange ExchangeOf(const AppCall& call, int status) {
+  const bool user = call.type == ResourceType::kUser;
+  std::string url = absl::StrCat("https://app.test/", user ? "Users" : "Groups");
+  if (!call.id.empty()) absl::StrAppend(&url, "/", call.id);
+  return {.method = call.verb == "create" ? "POST"
+                    : call.writes()       ? "PATCH"
+                                          : "GET",
+          .url = std::move(url),
+          .status = status,
+          .summary = call.writes() ? "sent fields" : ""};
+}
+
 }  // namespace
 
 std::unique_ptr<connectors::Connector> FakeApp::Connect() {
   return std::make_unique<FakeConnector>(this);
 }
 
-void FakeApp::Arrive(AppCall call, absl::Duration timeout, const Effect& effect,
+void FakeApp::Arrive(AppCall call, const connectors::Call& asked, const Effect& effect,
                      std::function<void(const Result&)> reply) {
+  const absl::Duration timeout = asked.timeout;
+  call.request_id = asked.request_id;
+  call.trace_parent = asked.trace_parent;
   const absl::Duration now = clock_->SinceBoot();
   call.at = now;
   call.fault = fault ? fault(call) : Fault::kNone;
@@ -273,6 +289,7 @@ void FakeApp::Arrive(AppCall call, absl::Duration timeout, const Effect& effect,
                  [this, effect, at = calls.size()] { effect(&calls[at].took_effect); });
   }
   call.took_effect = changed && call.writes();
+  result.exchange = ExchangeOf(call, result.http_status);
   calls.push_back(std::move(call));
   replies_.emplace(now + (lost ? timeout : options.latency),
                    [reply = std::move(reply), result] { reply(result); });

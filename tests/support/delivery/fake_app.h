@@ -39,6 +39,8 @@ struct AppCall {
   std::string id;    // of the account
   std::string name;  // looked for, or sent
   std::string operation_id;
+  std::string request_id;
+  std::string trace_parent;
   std::string body;  // all that was sent
   absl::Duration at;
   Fault fault = Fault::kNone;
@@ -108,7 +110,7 @@ class FakeApp {
   }
   using Effect = std::function<connectors::Result(bool* changed)>;
   // Notes the call, does what the fault leaves of `effect`, and answers later.
-  void Arrive(AppCall call, absl::Duration timeout, const Effect& effect,
+  void Arrive(AppCall call, const connectors::Call& asked, const Effect& effect,
               std::function<void(const connectors::Result&)> reply);
   std::string NewId() { return "a" + std::to_string(++next_id_); }
 
