@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "broker/admin/delivery_service.h"
 #include "broker/admin/lookup.h"
 #include "broker/admin/writing.h"
 #include "broker/base/status.h"
@@ -78,6 +79,8 @@ absl::StatusOr<ParkedLane> Describe(const AdminContext& context, const AppEntry&
   out.set_http_status(static_cast<uint32_t>(std::max(lane.http_status, 0)));
   if (lane.next_try > absl::UnixEpoch()) SetTimestamp(lane.next_try, out.mutable_next_try());
   out.set_remote_id(lane.linked ? lane.remote_id : "");
+  ASSIGN_OR_RETURN(auto exchange, LastExchange(context, entry, lane));
+  if (exchange) *out.mutable_exchange() = *std::move(exchange);
   return out;
 }
 

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "broker/admin/app_service.h"
 #include "broker/admin/apply.h"
+#include "broker/admin/delivery_service.h"
 #include "broker/admin/job_service.h"
 #include "broker/admin/log_service.h"
 #include "broker/admin/parked_service.h"
@@ -126,6 +127,15 @@ class ParkedLanes final : public v1::ParkedService::Service {
   const AdminContext& context_;
 };
 
+class Deliveries final : public v1::DeliveryService::Service {
+ public:
+  explicit Deliveries(const AdminContext& context) : context_(context) {}
+  PURSER_RPC(List, ListDeliveriesRequest, ListDeliveriesResponse, Role::kViewer, ListDeliveries)
+
+ private:
+  const AdminContext& context_;
+};
+
 class Replays final : public v1::ReplayService::Service {
  public:
   explicit Replays(const AdminContext& context) : context_(context) {}
@@ -195,6 +205,7 @@ std::vector<std::unique_ptr<grpc::Service>> MakeServices(const AdminContext& con
   services.push_back(std::make_unique<Apps>(context));
   services.push_back(std::make_unique<Users>(context));
   services.push_back(std::make_unique<ParkedLanes>(context));
+  services.push_back(std::make_unique<Deliveries>(context));
   services.push_back(std::make_unique<Replays>(context));
   services.push_back(std::make_unique<Jobs>(context));
   services.push_back(std::make_unique<Tokens>(context));

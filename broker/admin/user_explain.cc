@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "broker/admin/app_service.h"
+#include "broker/admin/delivery_service.h"
 #include "broker/admin/lookup.h"
 #include "broker/admin/user_service.h"
 #include "broker/base/status.h"
@@ -45,6 +46,7 @@ struct Case {
   event::v1::Envelope last_record;
   AppRow row;
   std::optional<Lane> lane;
+  std::optional<admin::v1::Exchange> exchange;  // of the lane's last try
   std::optional<OpenOperation> open;
   mapping::ScopeDecision scope;
 };
@@ -73,6 +75,9 @@ absl::Status ReadAppSide(const AdminContext& context, Case* it) {
   ASSIGN_OR_RETURN(it->row, reader->App());
   ASSIGN_OR_RETURN(it->lane, reader->FindLane(it->found.subject.id()));
   ASSIGN_OR_RETURN(it->open, reader->OpenOperationOf(it->found.subject.id()));
+  if (it->lane) {
+    ASSIGN_OR_RETURN(it->exchange, LastExchange(context, *it->app, *it->lane));
+  }
   return absl::OkStatus();
 }
 
@@ -307,7 +312,11 @@ class Story {
   void AddLaneDetails(const Lane& lane, ExplainStep* step) {
     step->add_details(absl::StrCat("settled at the directory's position ", lane.settled));
     if (lane.tries > 0) step->add_details(absl::StrCat("tries: ", lane.tries));
-    if (lane.http_status != 0) step->add_details(absl::StrCat("HTTP ", lane.http_status));
+    if (case_.exchange) {
+      step->add_details(ExchangeText(*case_.exchange));
+    } else if (lane.http_status != 0) {
+      step->add_details(absl::StrCat("HTTP ", lane.http_status));
+    }
     if (!lane.left_out.empty()) {
       step->add_details(absl::StrCat("sent without ", absl::StrJoin(lane.left_out, ", ")));
     }

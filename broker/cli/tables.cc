@@ -21,6 +21,14 @@ std::string HealthOf(const admin::v1::AppStatus& app) {
   return "ok";
 }
 
+// "POST https://x/Users: sent userName; scimType uniqueness"
+std::string RequestCell(const admin::v1::Exchange& exchange) {
+  const std::string request = absl::StrCat(exchange.method(), " ", exchange.url());
+  // Without an answer, why there is none.
+  const std::string& what = exchange.http_status() == 0 ? exchange.message() : exchange.summary();
+  return what.empty() ? request : absl::StrCat(request, ": ", what);
+}
+
 }  // namespace
 
 std::string TimeCell(bool has, const google::protobuf::Timestamp& time) {
@@ -122,10 +130,23 @@ std::string ParkedTable(const admin::v1::ListParkedResponse& response) {
     rows.push_back({lane.app(), lane.resource_id(), OrDash(lane.user_name()),
                     TimeCell(lane.has_since(), lane.since()), absl::StrCat(lane.tries()),
                     lane.http_status() == 0 ? "-" : absl::StrCat(lane.http_status()),
-                    OrDash(lane.code()), lane.message()});
+                    OrDash(lane.code()), lane.message(),
+                    lane.has_exchange() ? RequestCell(lane.exchange()) : "-"});
   }
-  return FormatTable({"APP", "RESOURCE", "NAME", "SINCE", "TRIES", "HTTP", "CODE", "MESSAGE"},
-                     rows);
+  return FormatTable(
+      {"APP", "RESOURCE", "NAME", "SINCE", "TRIES", "HTTP", "CODE", "MESSAGE", "EXCHANGE"}, rows);
+}
+
+std::string DeliveriesTable(const admin::v1::ListDeliveriesResponse& response) {
+  Rows rows;
+  for (const auto& exchange : response.exchanges()) {
+    const std::string status =
+        exchange.http_status() == 0 ? "-" : absl::StrCat(exchange.http_status());
+    rows.push_back({TimeCell(exchange.has_time(), exchange.time()), OrDash(exchange.resource_id()),
+                    exchange.verb(), status, exchange.verdict(),
+                    absl::StrCat(exchange.duration_ms()), RequestCell(exchange)});
+  }
+  return FormatTable({"TIME", "RESOURCE", "CALL", "HTTP", "VERDICT", "MS", "EXCHANGE"}, rows);
 }
 
 std::string JobsTable(const admin::v1::ListJobsResponse& response) {

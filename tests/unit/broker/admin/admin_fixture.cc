@@ -231,7 +231,21 @@ void AdminFixture::Park(const std::string& id, StreamPosition position) {
   outcome.set_http_status(400);
   outcome.set_tries(3);
   outcome.set_wanted_position(position);
+  outcome.mutable_exchange()->set_verb("create");
+  outcome.mutable_exchange()->set_method("POST");
+  outcome.mutable_exchange()->set_url("https://wiki.example.com/scim/v2/Users");
+  outcome.mutable_exchange()->set_http_status(400);
+  outcome.mutable_exchange()->set_verdict("refused");
+  outcome.mutable_exchange()->set_summary("sent userName, title; scimType invalidValue");
   Settle(outcome);
+}
+
+void AdminFixture::Keep(const event::v1::Exchanges& exchanges) {
+  const StreamId stream = StreamId::Exchanges(app_id());
+  log_->Open(stream, [](const absl::StatusOr<Head>&) {});
+  log_->AppendUnchained(stream, exchanges.SerializeAsString());
+  while (log_->RunOnce(absl::ZeroDuration())) {
+  }
 }
 
 void AdminFixture::NoteJob(const std::string& job_id, event::v1::AppNote::Topic topic) {

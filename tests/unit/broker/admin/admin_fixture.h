@@ -56,6 +56,8 @@ class AdminFixture : public testing::Test {
   // The account `remote_id` now stands for the user, as of `position`.
   void Link(const std::string& id, const std::string& remote_id, StreamPosition position);
   void Park(const std::string& id, StreamPosition position);
+  // A record of the app's exchanges.
+  void Keep(const event::v1::Exchanges& exchanges);
   void NoteJob(const std::string& job_id, event::v1::AppNote::Topic topic);
 
   absl::StatusOr<admin::v1::ApplyResponse> ApplyText(const std::string& yaml, bool dry_run = false);

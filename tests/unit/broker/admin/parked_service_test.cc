@@ -53,6 +53,14 @@ TEST_F(Parked, AListTellsWhoAndWhyAndSinceWhen) {
   EXPECT_EQ(lane.since().seconds(), absl::ToUnixSeconds(clock().Now()) - 1);
 }
 
+TEST_F(Parked, ALaneShowsTheExchangeItWasParkedForThoughNoneIsKeptElsewhere) {
+  const admin::v1::Exchange exchange = List().parked(0).exchange();
+  EXPECT_EQ(exchange.method(), "POST");
+  EXPECT_EQ(exchange.url(), "https://wiki.example.com/scim/v2/Users");
+  EXPECT_EQ(exchange.http_status(), 400u);
+  EXPECT_EQ(exchange.summary(), "sent userName, title; scimType invalidValue");
+}
+
 TEST_F(Parked, ALaneThatIsTriedAgainAndStaysParkedIsParkedSinceTheFirstTime) {
   clock().Advance(absl::Hours(5));
   Park("u-carol", position_);
