@@ -277,13 +277,12 @@ absl::StatusOr<std::vector<StreamPosition>> DirectoryReader::Timeline(absl::stri
 
 absl::StatusOr<StreamPosition> DirectoryReader::LastTouch(absl::string_view id,
                                                           StreamPosition until) const {
-  Statement& row =
-      database_
-          ->Prepare(
-              "SELECT position FROM touched WHERE id=? AND position<=?"
-              " ORDER BY position DESC LIMIT 1")
-          .Bind(id)
-          .Bind(until);
+  Statement& row = database_
+                       ->Prepare(
+                           "SELECT position FROM touched WHERE id=? AND position<=?"
+                           " ORDER BY position DESC LIMIT 1")
+                       .Bind(id)
+                       .Bind(until);
   StreamPosition position = 0;
   while (row.Next()) position = static_cast<StreamPosition>(row.Int(0));
   RETURN_IF_ERROR(row.status());

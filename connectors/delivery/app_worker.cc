@@ -310,11 +310,16 @@ absl::Status AppWorker::FollowRecord(const StoredRecord& record, const Directory
   bool urgent = deleted;
   bool renamed = false;
   FollowGroup(envelope, &urgent, &renamed);
+  const std::string trace_parent = TraceParentIn(envelope);
   for (const MemberRow& row : touched) {
     const bool own = row.id == envelope.resource_id();
     WakeLane(row.id, row.type, record.position, urgent && own);
-    if (row.type != event::v1::GROUP) continue;
     LaneRun* run = queue_.Find(row.id);
+    if (run != nullptr) {
+      run->traced_at = record.position;
+      run->trace_parent = trace_parent;
+    }
+    if (row.type != event::v1::GROUP) continue;
     if (run != nullptr && deleted && envelope.resource_type() == event::v1::USER) {
       run->members.insert(envelope.resource_id());
     }

@@ -238,8 +238,9 @@ class AppWorker {
   connectors::Call BeginCall(Attempt* attempt, const std::string& verb);
   void EndCall(Attempt* attempt, const connectors::Result& result);
   void SetExchange(const Attempt& attempt, event::v1::Outcome* outcome) const;
-  const std::string& TraceParentOf(Attempt* attempt) const;
-  absl::StatusOr<std::string> ReadTraceParent(const Attempt& attempt) const;
+  const std::string& TraceParentOf(Attempt* attempt);
+  absl::StatusOr<std::string> ReadTraceParent(const Attempt& attempt);
+  static std::string TraceParentIn(const event::v1::Envelope& envelope);
   void BeginCalling(const AttemptPtr& attempt);
   void EndCalling(const AttemptPtr& attempt);
   mapping::Generate Generator() const;

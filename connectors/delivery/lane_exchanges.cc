@@ -37,7 +37,7 @@ void AppWorker::SetExchange(const Attempt& attempt, event::v1::Outcome* outcome)
 }
 
 // An operation stays in the trace it was started in.
-const std::string& AppWorker::TraceParentOf(Attempt* attempt) const {
+const std::string& AppWorker::TraceParentOf(Attempt* attempt) {
   if (!attempt->operation.trace_parent().empty()) return attempt->operation.trace_parent();
   if (attempt->trace_parent.empty()) {
     attempt->trace_parent = ReadTraceParent(*attempt).value_or("");
@@ -45,18 +45,24 @@ const std::string& AppWorker::TraceParentOf(Attempt* attempt) const {
   return attempt->trace_parent;
 }
 
+std::string AppWorker::TraceParentIn(const event::v1::Envelope& envelope) {
+  if (ParseTraceParent(envelope.trace_parent())) return envelope.trace_parent();
+  const std::string& id = envelope.event_id();
+  return IsUuid(id) ? FormatTraceParent(TraceBegunBy(id), id) : "";
+}
+
 // Of the newest event that the attempt rests on; one that came without begins a trace itself.
-absl::StatusOr<std::string> AppWorker::ReadTraceParent(const Attempt& attempt) const {
+absl::StatusOr<std::string> AppWorker::ReadTraceParent(const Attempt& attempt) {
   ASSIGN_OR_RETURN(auto directory, options_.directory->Take());
   ASSIGN_OR_RETURN(const StreamPosition position,
                    directory->LastTouch(attempt.id, attempt.wanted.position));
+  const LaneRun* run = queue_.Find(attempt.id);
+  if (run != nullptr && run->traced_at == position) return run->trace_parent;
   const StreamId stream = StreamId::Directory(options_.directory_id);
   ASSIGN_OR_RETURN(const auto records, options_.log->Read(stream, position - 1, 1, 1));
   if (records.empty()) return absl::NotFoundError("the event is not here");
   ASSIGN_OR_RETURN(const event::v1::Envelope envelope, DecodeRecord(records.front().bytes));
-  if (ParseTraceParent(envelope.trace_parent())) return envelope.trace_parent();
-  const std::string& id = envelope.event_id();
-  return IsUuid(id) ? FormatTraceParent(TraceBegunBy(id), id) : "";
+  return TraceParentIn(envelope);
 }
 
 }  // namespace purser::delivery

@@ -28,6 +28,9 @@ struct LaneRun {
   // since it was taken; 0: none is known.
   StreamPosition since = 0;
   StreamPosition taken = 0;
+  // The latest event about it that was followed, and the trace that it is in.
+  StreamPosition traced_at = 0;
+  std::string trace_parent;
   absl::Duration waiting_since = absl::InfiniteDuration();  // SinceBoot, as all of these
   // An operation of it is in doubt: nothing before then, whatever happens.
   absl::Duration settles_after = -absl::InfiniteDuration();

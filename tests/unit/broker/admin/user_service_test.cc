@@ -118,6 +118,9 @@ TEST_F(Users, AParkedUserIsExplainedByTheRefusalAndToldOfRetry) {
   EXPECT_FALSE(response.present());
   EXPECT_EQ(VerdictOf(response, "delivery"), "stop");
   EXPECT_THAT(response.conclusion(), HasSubstr("the title is too long"));
+  const auto& delivery = response.steps(response.steps_size() - 1);
+  EXPECT_THAT(delivery.details(),
+              Contains(HasSubstr("POST https://wiki.example.com/scim/v2/Users answered 400")));
   EXPECT_THAT(absl::StrJoin(response.what_would_change_it(), "\n"),
               HasSubstr("purser parked retry u-bob --app wiki"));
 }

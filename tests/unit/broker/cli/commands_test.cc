@@ -217,6 +217,27 @@ TEST_F(Commands, AListIsAskedForPageByPage) {
   EXPECT_EQ(Asked<v1::ListParkedRequest>("ParkedService/List").page_token(), "more");
 }
 
+TEST_F(Commands, DeliveriesAreAskedForOnceAndShownWithTheirAnswer) {
+  v1::ListDeliveriesResponse page;
+  v1::Exchange* exchange = page.add_exchanges();
+  exchange->set_resource_id("u-1");
+  exchange->set_verb("create");
+  exchange->set_method("POST");
+  exchange->set_url("https://x/Users");
+  exchange->set_http_status(409);
+  exchange->set_summary("sent userName; scimType uniqueness");
+  page.set_next_page_token("more");
+  script_.Answer("DeliveryService/List", page);
+  EXPECT_EQ(Run({"delivery", "list", "--app", "wiki", "--user", "bob", "--limit", "7"}), 0);
+  EXPECT_THAT(out_.str(), HasSubstr("409"));
+  EXPECT_THAT(out_.str(), HasSubstr("POST https://x/Users: sent userName; scimType uniqueness"));
+  EXPECT_THAT(script_.methods, ElementsAre("DeliveryService/List"));
+  const auto request = Asked<v1::ListDeliveriesRequest>("DeliveryService/List");
+  EXPECT_EQ(request.app(), "wiki");
+  EXPECT_EQ(request.user(), "bob");
+  EXPECT_EQ(request.page_size(), 7u);
+}
+
 TEST_F(Commands, SkippingAllAsksAtATerminalAndDoesNothingOnNo) {
   terminal_ = true;
   in_.str("n\n");

@@ -30,6 +30,12 @@ TEST(Url, ShownUrlsHoldNoQueryValueAndNoUser) {
             "https://x:8443/Users?filter&count");
 }
 
+TEST(Url, ShownUrlsHoldNoMailAddress) {
+  EXPECT_EQ(RedactUrl("https://x/Users/ada%40example.com?attributes=id"),
+            "https://x/Users/..?attributes");
+  EXPECT_EQ(RedactUrl("https://x/Users/ada@example.com/groups"), "https://x/Users/../groups");
+}
+
 TEST(Url, HostsAreTakenOutOfAddresses) {
   EXPECT_EQ(HostOf("https://u@NA1.replicon.com:443/x"), "na1.replicon.com");
   EXPECT_EQ(HostOf("http://[::1]:80/"), "[::1]");
