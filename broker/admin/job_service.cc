@@ -34,6 +34,10 @@ admin::v1::Job ToProto(const AppEntry& entry, const Job& job) {
   out.set_sent(static_cast<uint32_t>(job.sent));
   if (job.from_time > absl::UnixEpoch()) SetTimestamp(job.from_time, out.mutable_from_time());
   out.set_from_position(job.from_position);
+  if (job.to_time > absl::UnixEpoch()) SetTimestamp(job.to_time, out.mutable_to_time());
+  out.set_to_position(job.to_position);
+  out.set_resources_per_second(job.resources_per_second);
+  out.set_dry_run(job.dry_run);
   if (job.asked > absl::UnixEpoch()) SetTimestamp(job.asked, out.mutable_asked());
   return out;
 }
@@ -53,6 +57,36 @@ absl::StatusOr<FoundJob> FindJob(const AdminContext& context, const ControlState
     if (job) return FoundJob{&entry, *std::move(job)};
   }
   return absl::NotFoundError(absl::StrCat("there is no job \"", id, "\""));
+}
+
+// Up to where, how fast, and whether anything is to be sent.
+absl::Status SetBounds(const AdminContext& context, const admin::v1::StartReplayRequest& request,
+                       AppCommand* command) {
+  if (request.to_case() == admin::v1::StartReplayRequest::kToTime) {
+    if (ToTime(request.to_time()) > context.clock->Now()) {
+      return absl::InvalidArgumentError("the time to replay to lies ahead");
+    }
+    *command->mutable_to_time() = request.to_time();
+  } else if (request.to_case() == admin::v1::StartReplayRequest::kToPosition) {
+    if (request.to_position() == 0) {
+      return absl::InvalidArgumentError("positions begin at 1: a replay to 0 holds nothing");
+    }
+    command->set_to_position(request.to_position());
+  }
+  const bool times = command->has_from_time() && command->has_to_time();
+  const bool positions = !command->has_from_time() && command->to_position() != 0;
+  if ((times && ToTime(command->to_time()) < ToTime(command->from_time())) ||
+      (positions && command->to_position() < command->from_position())) {
+    return absl::InvalidArgumentError("the replay ends before it begins");
+  }
+  // The fold keeps it in millionths.
+  const double rate = request.resources_per_second();
+  if (!(rate == 0 || (rate >= 0.001 && rate <= 1e6))) {
+    return absl::InvalidArgumentError("a rate is from 0.001 to 1000000 resources a second");
+  }
+  command->set_resources_per_second(rate);
+  command->set_dry_run(request.dry_run());
+  return absl::OkStatus();
 }
 
 absl::Status CheckReplayable(const AdminContext& context, const AppEntry& entry) {
@@ -89,6 +123,7 @@ absl::StatusOr<AppCommand> ReplayCommand(const AdminContext& context, const Cont
                      FindSubject(context, state, entry.directory_id, text));
     command.add_resource_ids(found.subject.id());
   }
+  RETURN_IF_ERROR(SetBounds(context, request, &command));
   return command;
 }
 
@@ -106,18 +141,54 @@ absl::StatusOr<admin::v1::Job> StartJob(const AdminContext& context, const Wish&
   job.asked = context.clock->Now();
   job.from_time = ToTime(command.from_time());
   job.from_position = command.from_position();
+  job.to_time = ToTime(command.to_time());
+  job.to_position = command.to_position();
+  job.resources_per_second = command.resources_per_second();
+  job.dry_run = command.dry_run();
   return ToProto(entry, job);
 }
 
 absl::StatusOr<admin::v1::Job> StartReplay(const AdminContext& context, const Caller& caller,
                                            const admin::v1::StartReplayRequest& request) {
-  if (request.reason().empty()) return absl::InvalidArgumentError("a replay needs a reason");
+  if (request.reason().empty() && !request.dry_run()) {
+    return absl::InvalidArgumentError("a replay needs a reason");
+  }
   const std::shared_ptr<const ControlState> state = context.control->state();
   ASSIGN_OR_RETURN(const AppEntry* entry, FindApp(*state, request.app()));
   ASSIGN_OR_RETURN(AppCommand command, ReplayCommand(context, *state, *entry, request));
-  RETURN_IF_ERROR(CheckReplayable(context, *entry));
+  if (!request.dry_run()) RETURN_IF_ERROR(CheckReplayable(context, *entry));
   const Wish wish = MakeWish(context, caller, request.request_id(), request.reason());
   return StartJob(context, wish, *entry, std::move(command));
+}
+
+absl::StatusOr<admin::v1::ListPlannedResponse> ListPlannedChanges(
+    const AdminContext& context, const Caller&, const admin::v1::ListPlannedRequest& request) {
+  const std::shared_ptr<const ControlState> state = context.control->state();
+  ASSIGN_OR_RETURN(const FoundJob found, FindJob(context, *state, request.job_id()));
+  ASSIGN_OR_RETURN(const auto reader, ReadApp(context, found.entry->id));
+  const int size = PageSize(request.page_size());
+  ASSIGN_OR_RETURN(const auto changes,
+                   reader->Planned(found.job.id, request.page_token(), size + 1));
+  ASSIGN_OR_RETURN(const auto directory, ReadDirectory(context, found.entry->directory_id));
+  admin::v1::ListPlannedResponse response;
+  *response.mutable_job() = ToProto(*found.entry, found.job);
+  for (const event::v1::PlannedChange& change : changes) {
+    if (response.changes_size() == size) {
+      response.set_next_page_token(response.changes().rbegin()->subject().id());
+      break;
+    }
+    admin::v1::PlannedChange* out = response.add_changes();
+    out->mutable_subject()->set_id(change.resource_id());
+    out->mutable_subject()->set_type(WordOf(change.resource_type()));
+    ASSIGN_OR_RETURN(*out->mutable_subject()->mutable_name(),
+                     NameOf(*directory, change.resource_type(), change.resource_id()));
+    out->set_operation(WordOf(change.kind()));
+    *out->mutable_targets() = change.targets();
+    out->set_members_added(change.members_added());
+    out->set_members_removed(change.members_removed());
+    out->set_message(change.message());
+  }
+  return response;
 }
 
 absl::StatusOr<admin::v1::ListJobsResponse> ListJobs(const AdminContext& context, const Caller&,

@@ -16,10 +16,16 @@ namespace purser {
 absl::StatusOr<admin::v1::Job> StartJob(const AdminContext& context, const Wish& wish,
                                         const AppEntry& entry, event::v1::AppCommand command);
 
-// InvalidArgument: no reason, no start, or one that lies ahead. FailedPrecondition: the app is
-// stopped or read-only, so nothing could be sent.
+// InvalidArgument: no reason, no start, an end before it, a time that lies ahead, no such rate.
+// FailedPrecondition: the app is stopped or read-only, so nothing could be sent. A dry run needs
+// neither a reason nor an app that runs.
 absl::StatusOr<admin::v1::Job> StartReplay(const AdminContext& context, const Caller& caller,
                                            const admin::v1::StartReplayRequest& request);
+
+// What a dry run has found, by id.
+absl::StatusOr<admin::v1::ListPlannedResponse> ListPlannedChanges(
+    const AdminContext& context, const Caller& caller,
+    const admin::v1::ListPlannedRequest& request);
 
 // The latest first.
 absl::StatusOr<admin::v1::ListJobsResponse> ListJobs(const AdminContext& context,

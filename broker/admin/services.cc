@@ -140,6 +140,8 @@ class Replays final : public v1::ReplayService::Service {
  public:
   explicit Replays(const AdminContext& context) : context_(context) {}
   PURSER_RPC(Start, StartReplayRequest, Job, Role::kOperator, StartReplay)
+  PURSER_RPC(ListPlanned, ListPlannedRequest, ListPlannedResponse, Role::kViewer,
+             ListPlannedChanges)
 
  private:
   const AdminContext& context_;

@@ -16,6 +16,9 @@ struct ReplayFlags {
   std::string app;
   std::string from;
   std::optional<uint64_t> from_position;
+  std::string to;
+  std::optional<uint64_t> to_position;
+  double rate = 0;
   std::vector<std::string> users;
   bool wait = false;
   Why why;
@@ -31,19 +34,33 @@ struct JobFlags {
   Why why;
 };
 
-absl::Status SetStart(Session& session, const ReplayFlags& flags,
-                      admin::v1::StartReplayRequest* request) {
-  if (flags.from_position) {
-    request->set_from_position(*flags.from_position);
-    return absl::OkStatus();
-  }
-  ASSIGN_OR_RETURN(const absl::Time from,
-                   ParseOperatorTime(flags.from, session.environment().clock->Now()));
-  const absl::Time second = absl::FromUnixSeconds(absl::ToUnixSeconds(from));
-  request->mutable_from_time()->set_seconds(absl::ToUnixSeconds(from));
-  request->mutable_from_time()->set_nanos(
-      static_cast<int32_t>(absl::ToInt64Nanoseconds(from - second)));
+absl::Status SetTimeOf(Session& session, const std::string& text,
+                       google::protobuf::Timestamp* out) {
+  ASSIGN_OR_RETURN(const absl::Time time,
+                   ParseOperatorTime(text, session.environment().clock->Now()));
+  const absl::Time second = absl::FromUnixSeconds(absl::ToUnixSeconds(time));
+  out->set_seconds(absl::ToUnixSeconds(time));
+  out->set_nanos(static_cast<int32_t>(absl::ToInt64Nanoseconds(time - second)));
   return absl::OkStatus();
+}
+
+absl::StatusOr<admin::v1::StartReplayRequest> ReplayRequest(Session& session,
+                                                            const ReplayFlags& flags) {
+  admin::v1::StartReplayRequest request;
+  request.set_app(flags.app);
+  if (flags.from_position) {
+    request.set_from_position(*flags.from_position);
+  } else {
+    RETURN_IF_ERROR(SetTimeOf(session, flags.from, request.mutable_from_time()));
+  }
+  if (flags.to_position) request.set_to_position(*flags.to_position);
+  if (!flags.to.empty()) {
+    RETURN_IF_ERROR(SetTimeOf(session, flags.to, request.mutable_to_time()));
+  }
+  request.set_resources_per_second(flags.rate);
+  for (const std::string& user : flags.users) request.add_resources(user);
+  SetWhy(session, flags.why, &request);
+  return request;
 }
 
 absl::StatusOr<uint32_t> HeldLanes(Session& session, const std::string& app) {
@@ -67,13 +84,8 @@ int WaitForReplay(Session& session, uint32_t held_before, admin::v1::Job job) {
 }
 
 int RunReplay(Session& session, const ReplayFlags& flags) {
-  admin::v1::StartReplayRequest request;
-  request.set_app(flags.app);
-  if (const auto status = SetStart(session, flags, &request); !status.ok()) {
-    return session.Fail(status);
-  }
-  for (const std::string& user : flags.users) request.add_resources(user);
-  SetWhy(session, flags.why, &request);
+  const auto request = ReplayRequest(session, flags);
+  if (!request.ok()) return session.Fail(request.status());
   uint32_t held_before = 0;
   if (flags.wait) {
     const auto held = HeldLanes(session, flags.app);
@@ -81,11 +93,33 @@ int RunReplay(Session& session, const ReplayFlags& flags) {
     held_before = *held;
   }
   admin::v1::Job job;
-  const absl::Status status = session.Call("ReplayService/Start", request, &job);
+  const absl::Status status = session.Call("ReplayService/Start", *request, &job);
   if (!status.ok()) return session.Fail(status);
   if (flags.wait) return WaitForReplay(session, held_before, job);
   session.Print(job, [&] { return absl::StrCat(JobLine(job), "\n"); });
   return kExitDone;
+}
+
+int PrintPlanned(Session& session, const std::string& job_id) {
+  admin::v1::ListPlannedRequest request;
+  request.set_job_id(job_id);
+  admin::v1::ListPlannedResponse response;
+  const absl::Status status = CallPaged(session, "ReplayService/ListPlanned", request, &response);
+  if (!status.ok()) return session.Fail(status);
+  session.Print(response, [&] { return PlannedText(response); });
+  const std::string& state = response.job().state();
+  return state == "failed" || state == "cancelled" ? kExitFailed : kExitDone;
+}
+
+// A plan is what it ends with, so it is waited for.
+int RunPlan(Session& session, const ReplayFlags& flags) {
+  auto request = ReplayRequest(session, flags);
+  if (!request.ok()) return session.Fail(request.status());
+  request->set_dry_run(true);
+  admin::v1::Job job;
+  absl::Status status = session.Call("ReplayService/Start", *request, &job);
+  if (status.ok()) status = WaitForJob(session, &job);
+  return status.ok() ? PrintPlanned(session, job.id()) : session.Fail(status);
 }
 
 int RunJobList(Session& session, const JobListFlags& flags) {
@@ -142,6 +176,21 @@ int RunJobCancel(Session& session, const JobFlags& flags) {
   return kExitDone;
 }
 
+void BindReplay(CLI::App* command, ReplayFlags* flags) {
+  command->add_option("APP", flags->app, "name or id")->required();
+  CLI::Option_group* from = command->add_option_group("start");
+  from->add_option("--from", flags->from, "a time: 2026-11-20T10:00:00Z, \"2h ago\", -30m");
+  from->add_option("--from-position", flags->from_position, "a position of the directory's stream");
+  from->require_option(1);
+  CLI::Option_group* to = command->add_option_group("end");
+  to->add_option("--to", flags->to, "the last time that counts; up to now where absent");
+  to->add_option("--to-position", flags->to_position, "the last position that counts");
+  to->require_option(0, 1);
+  command->add_option("--rate", flags->rate, "at most so many resources a second")
+      ->check(CLI::PositiveNumber);
+  command->add_option("--user", flags->users, "these alone, by id or userName");
+}
+
 void BindJob(CLI::App* command, JobFlags* flags) {
   command->add_option("JOB", flags->id, "its id")->required();
 }
@@ -166,17 +215,21 @@ void AddReplayCommands(CLI::App* root, ChosenCommand* chosen) {
   AddVerb<ReplayFlags>(
       replay, chosen, "start", "start a replay; gives its job",
       [](CLI::App* command, ReplayFlags* flags) {
-        command->add_option("APP", flags->app, "name or id")->required();
-        CLI::Option_group* from = command->add_option_group("start");
-        from->add_option("--from", flags->from, "a time: 2026-11-20T10:00:00Z, \"2h ago\", -30m");
-        from->add_option("--from-position", flags->from_position,
-                         "a position of the directory's stream");
-        from->require_option(1);
-        command->add_option("--user", flags->users, "these alone, by id or userName");
+        BindReplay(command, flags);
         command->add_flag("--wait", flags->wait, "until the job has ended");
         BindWhy(command, &flags->why, true);
       },
       RunReplay);
+  AddVerb<ReplayFlags>(
+      replay, chosen, "plan", "what a replay would send, by user; reads accounts, sends nothing",
+      [](CLI::App* command, ReplayFlags* flags) {
+        BindReplay(command, flags);
+        BindWhy(command, &flags->why, false);
+      },
+      RunPlan);
+  AddVerb<JobFlags>(
+      replay, chosen, "planned", "what a plan's job has found so far", BindJob,
+      [](Session& session, const JobFlags& flags) { return PrintPlanned(session, flags.id); });
 }
 
 void AddJobCommands(CLI::App* root, ChosenCommand* chosen) {

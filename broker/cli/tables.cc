@@ -4,6 +4,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "broker/cli/output.h"
 #include "broker/cli/parse_time.h"
 
@@ -164,10 +165,26 @@ std::string JobLine(const admin::v1::Job& job) {
   std::string text = absl::StrCat(job.kind(), " ", job.id(), " of ", job.app(), ": ", job.state());
   if (job.total() > 0) {
     absl::StrAppend(&text, ", ", job.done(), " of ", job.total(), " looked at, ", job.sent(),
-                    " sent");
+                    job.dry_run() ? " would be sent something" : " sent");
   }
   if (!job.message().empty()) absl::StrAppend(&text, ": ", job.message());
   return text;
+}
+
+std::string PlannedText(const admin::v1::ListPlannedResponse& response) {
+  Rows rows;
+  for (const auto& change : response.changes()) {
+    std::vector<std::string> what(change.targets().begin(), change.targets().end());
+    if (change.members_added() > 0) what.push_back(absl::StrCat("+", change.members_added()));
+    if (change.members_removed() > 0) what.push_back(absl::StrCat("-", change.members_removed()));
+    if (!change.message().empty()) what.push_back(change.message());
+    const auto& subject = change.subject();
+    rows.push_back({subject.type(), subject.name().empty() ? subject.id() : subject.name(),
+                    OrDash(change.operation()), OrDash(absl::StrJoin(what, ", "))});
+  }
+  const std::string table =
+      rows.empty() ? "" : FormatTable({"TYPE", "NAME", "OPERATION", "WHAT"}, rows) + "\n";
+  return absl::StrCat(table, JobLine(response.job()), "\n");
 }
 
 std::string TokensTable(const admin::v1::ListTokensResponse& response) {

@@ -21,6 +21,8 @@ std::string DeliveriesTable(const admin::v1::ListDeliveriesResponse& response);
 std::string JobsTable(const admin::v1::ListJobsResponse& response);
 // "replay 0192..: running, 12 of 40 looked at, 3 sent".
 std::string JobLine(const admin::v1::Job& job);
+// What a dry run found that would be sent, and its job's line.
+std::string PlannedText(const admin::v1::ListPlannedResponse& response);
 std::string TokensTable(const admin::v1::ListTokensResponse& response);
 std::string VerifyTable(const admin::v1::VerifyLogReport& report);
 

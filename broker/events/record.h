@@ -12,6 +12,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -25,6 +26,8 @@ namespace purser {
 
 // A record's ordinal among the valid ones of its stream; the first is 1, 0 is before it.
 using StreamPosition = uint64_t;
+// No record comes after it; SQLite's integers are signed.
+inline constexpr StreamPosition kLastPosition = std::numeric_limits<int64_t>::max();
 
 // What this program can fold; a record whose lowest reader is above it stops folding and writing.
 inline constexpr uint16_t kReaderRevision = 1;

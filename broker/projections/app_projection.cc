@@ -56,7 +56,10 @@ CREATE TABLE jobs(id TEXT PRIMARY KEY, action INTEGER NOT NULL, state INTEGER NO
   actor TEXT NOT NULL, reason TEXT NOT NULL, message TEXT NOT NULL, done INTEGER NOT NULL,
   total INTEGER NOT NULL, sent INTEGER NOT NULL, from_time INTEGER NOT NULL,
   from_position INTEGER NOT NULL, asked INTEGER NOT NULL,
-  resources TEXT NOT NULL) WITHOUT ROWID;
+  resources TEXT NOT NULL, to_time INTEGER NOT NULL, to_position INTEGER NOT NULL,
+  millionths_per_second INTEGER NOT NULL, dry_run INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE planned(job_id TEXT, resource_id TEXT, bytes BLOB NOT NULL,
+  PRIMARY KEY(job_id, resource_id)) WITHOUT ROWID;
 )sql";
 
 // The values of a sealed {"set": .., "clear": ..}; {} where there are none.
@@ -308,6 +311,7 @@ absl::Status AppProjection::ApplyOutcome(const Outcome& outcome, StreamPosition 
     lane.acknowledged_known = true;
   }
   if (outcome.acknowledged_unknown()) lane.acknowledged_known = false;
+  if (outcome.acknowledged_believed()) lane.acknowledged_known = true;
   if (!StaysSkipped(lane, outcome, operation ? &*operation : nullptr)) SetProgress(outcome, &lane);
   RETURN_IF_ERROR(LinkLane(outcome, &lane));
   lane.last_record = position;
@@ -436,8 +440,10 @@ absl::Status AppProjection::ApplyCommand(const Envelope& envelope, const AppComm
     case AppCommand::REPLAY:
     case AppCommand::TEST: {
       const absl::Time from = ToTime(command.from_time());
+      const absl::Time to = ToTime(command.to_time());
       const absl::Time asked = ToTime(envelope.time());
-      return database_->Prepare("INSERT OR IGNORE INTO jobs VALUES(?,?,?,?,?,'',0,0,0,?,?,?,?)")
+      return database_
+          ->Prepare("INSERT OR IGNORE INTO jobs VALUES(?,?,?,?,?,'',0,0,0,?,?,?,?,?,?,?,?)")
           .Bind(command.job_id())
           .Bind(static_cast<int>(command.action()))
           .Bind(static_cast<int>(JobState::kQueued))
@@ -447,6 +453,10 @@ absl::Status AppProjection::ApplyCommand(const Envelope& envelope, const AppComm
           .Bind(command.from_position())
           .Bind(ToStored(asked))
           .Bind(absl::StrJoin(command.resource_ids(), ","))
+          .Bind(ToStored(to))
+          .Bind(command.to_position())
+          .Bind(static_cast<int64_t>(command.resources_per_second() * 1e6))
+          .Bind(command.dry_run() ? 1 : 0)
           .Run();
     }
     case AppCommand::CANCEL_JOB:
@@ -488,6 +498,13 @@ absl::Status AppProjection::ApplyNote(const AppNote& note) {
       break;
     default:
       return absl::OkStatus();
+  }
+  for (const event::v1::PlannedChange& change : note.planned()) {
+    RETURN_IF_ERROR(database_->Prepare("INSERT OR REPLACE INTO planned VALUES(?,?,?)")
+                        .Bind(note.job_id())
+                        .Bind(change.resource_id())
+                        .BindBlob(change.SerializeAsString())
+                        .Run());
   }
   return database_
       ->Prepare(

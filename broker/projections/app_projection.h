@@ -59,6 +59,10 @@ struct Job {
   uint64_t sent = 0;
   absl::Time from_time = absl::InfinitePast();
   StreamPosition from_position = 0;
+  absl::Time to_time = absl::InfinitePast();  // before 1970, as 0 below: none was said
+  StreamPosition to_position = 0;
+  double resources_per_second = 0;  // 0: as fast as they go
+  bool dry_run = false;
   absl::Time asked = absl::InfinitePast();
   std::vector<std::string> resources;  // these alone; empty: all
 };
@@ -130,11 +134,16 @@ class AppReader {
 
   // Positions of the records about `resource_id`, in order.
   absl::StatusOr<std::vector<StreamPosition>> History(absl::string_view resource_id) const;
-  // Resources with a record at or after `position`.
-  absl::StatusOr<std::vector<std::string>> WithRecordsSince(StreamPosition position) const;
+  // Resources with a record at or after `position`, up to and with `last`.
+  absl::StatusOr<std::vector<std::string>> WithRecordsSince(
+      StreamPosition position, StreamPosition last = kLastPosition) const;
 
   absl::StatusOr<std::optional<Job>> FindJob(absl::string_view id) const;
   absl::StatusOr<std::vector<Job>> Jobs(bool unfinished_only) const;
+  // What a dry run found, of resources after `after` by id, at most `limit`.
+  absl::StatusOr<std::vector<event::v1::PlannedChange>> Planned(absl::string_view job_id,
+                                                                absl::string_view after,
+                                                                int limit) const;
 
   absl::StatusOr<std::string> Digest() const;
 

@@ -93,6 +93,10 @@ absl::StatusOr<std::vector<Job>> ReadJobs(Statement& rows) {
     job.from_position = static_cast<StreamPosition>(rows.Int(10));
     job.asked = FromStored(rows.Int(11));
     job.resources = absl::StrSplit(rows.Text(12), ',', absl::SkipEmpty());
+    job.to_time = FromStored(rows.Int(13));
+    job.to_position = static_cast<StreamPosition>(rows.Int(14));
+    job.resources_per_second = static_cast<double>(rows.Int(15)) / 1e6;
+    job.dry_run = rows.Int(16) != 0;
     jobs.push_back(std::move(job));
   }
   RETURN_IF_ERROR(rows.status());
@@ -101,7 +105,7 @@ absl::StatusOr<std::vector<Job>> ReadJobs(Statement& rows) {
 
 #define PURSER_JOB_COLUMNS                                                                  \
   "id, action, state, actor, reason, message, done, total, sent, from_time, from_position," \
-  " asked, resources"
+  " asked, resources, to_time, to_position, millionths_per_second, dry_run"
 
 }  // namespace
 
@@ -288,10 +292,13 @@ absl::StatusOr<std::vector<StreamPosition>> AppReader::History(
   return positions;
 }
 
-absl::StatusOr<std::vector<std::string>> AppReader::WithRecordsSince(
-    StreamPosition position) const {
-  return Texts(database_->Prepare("SELECT DISTINCT resource_id FROM history WHERE position>=?")
-                   .Bind(position));
+absl::StatusOr<std::vector<std::string>> AppReader::WithRecordsSince(StreamPosition position,
+                                                                     StreamPosition last) const {
+  return Texts(database_
+                   ->Prepare("SELECT DISTINCT resource_id FROM history"
+                             " WHERE position>=? AND position<=?")
+                   .Bind(position)
+                   .Bind(last));
 }
 
 absl::StatusOr<std::optional<Job>> AppReader::FindJob(absl::string_view id) const {
@@ -306,6 +313,23 @@ absl::StatusOr<std::vector<Job>> AppReader::Jobs(bool unfinished_only) const {
   return ReadJobs(database_->Prepare(absl::StrCat("SELECT " PURSER_JOB_COLUMNS " FROM jobs",
                                                   unfinished_only ? " WHERE state<=2" : "",
                                                   " ORDER BY asked, id")));
+}
+
+absl::StatusOr<std::vector<event::v1::PlannedChange>> AppReader::Planned(absl::string_view job_id,
+                                                                         absl::string_view after,
+                                                                         int limit) const {
+  Statement& rows = database_->Prepare(
+      "SELECT bytes FROM planned WHERE job_id=? AND resource_id>? ORDER BY resource_id LIMIT ?");
+  rows.Bind(job_id).Bind(after).Bind(limit);
+  std::vector<event::v1::PlannedChange> changes;
+  while (rows.Next()) {
+    const absl::string_view bytes = rows.Blob(0);
+    if (!changes.emplace_back().ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+      return absl::DataLossError("a stored change does not decode; rebuild the read model");
+    }
+  }
+  RETURN_IF_ERROR(rows.status());
+  return changes;
 }
 
 absl::StatusOr<std::string> AppReader::Digest() const {

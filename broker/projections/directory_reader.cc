@@ -260,10 +260,12 @@ absl::StatusOr<std::vector<MemberRow>> DirectoryReader::TouchedAt(StreamPosition
                      .Bind(position));
 }
 
-absl::StatusOr<std::vector<MemberRow>> DirectoryReader::TouchedSince(
-    StreamPosition position) const {
+absl::StatusOr<std::vector<MemberRow>> DirectoryReader::TouchedSince(StreamPosition position,
+                                                                     StreamPosition last) const {
   return Members(
-      database_->Prepare("SELECT DISTINCT id, type FROM touched WHERE position>?").Bind(position));
+      database_->Prepare("SELECT DISTINCT id, type FROM touched WHERE position>? AND position<=?")
+          .Bind(position)
+          .Bind(last));
 }
 
 absl::StatusOr<std::vector<StreamPosition>> DirectoryReader::Timeline(absl::string_view id) const {

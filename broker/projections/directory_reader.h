@@ -82,8 +82,9 @@ class DirectoryReader : public DirectoryState {
   absl::StatusOr<std::vector<StreamPosition>> Timeline(absl::string_view id) const;
   // The latest of these that is not after `until`; NotFound where there is none.
   absl::StatusOr<StreamPosition> LastTouch(absl::string_view id, StreamPosition until) const;
-  // Every id touched after `position`, once.
-  absl::StatusOr<std::vector<MemberRow>> TouchedSince(StreamPosition position) const;
+  // Every id touched after `position`, up to and with `last`, once.
+  absl::StatusOr<std::vector<MemberRow>> TouchedSince(StreamPosition position,
+                                                      StreamPosition last = kLastPosition) const;
   // Live ids of one type, in the order of creation.
   absl::StatusOr<std::vector<std::string>> AllIds(event::v1::ResourceType type) const;
 

@@ -46,7 +46,7 @@ void AppWorker::MakeCall(const std::function<void()>& call) {
 bool AppWorker::RunCheck() {
   const absl::Duration now = options_.clock->SinceBoot();
   if (stopping_) return AttributeAll();
-  if (!Running() && !health_->asking()) return false;
+  if (!Running() && !health_->asking() && !DryRunning()) return false;
   if (!health_->WantsCheck(now) || !budget_.Ready(now)) return false;
   budget_.Spend(now);
   health_->BeginCheck();

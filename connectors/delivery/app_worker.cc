@@ -119,6 +119,7 @@ bool AppWorker::RunOnce() {
     if (everyone_at_ == kNotYet) PlanEveryone();
     worked |= RunJobs();
     worked |= Dispatch();
+    worked |= TakeReplayed();
     ReportPlanned();
   }
   NoteHealth();
@@ -143,7 +144,8 @@ absl::Duration AppWorker::NextDue() const {
   due = std::min({due, queue_.NextRest(), exchanges_.NextDue()});
   const bool waiting = !outcomes_.empty() || !starts_.empty() || !notes_.empty();
   if (waiting && !flushing_) due = std::min(due, flush_not_before_);
-  if (!stopping_ && (Running() || health_->asking())) {
+  if (!stopping_) due = std::min(due, NextReplayed());
+  if (!stopping_ && (Running() || health_->asking() || DryRunning())) {
     due = std::min(due, std::max(health_->NextChange(now), budget_.ReadyAt()));
     if (budget_.ReadyAt() > now) due = std::min(due, budget_.ReadyAt());
   }

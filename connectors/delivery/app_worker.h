@@ -131,12 +131,24 @@ class AppWorker {
     connectors::Result result;
   };
   struct RunningJob {
-    std::set<std::string> open;
+    Job job;
+    std::deque<MemberRow> todo;  // not taken yet
+    std::set<std::string> open;  // taken, and not done
+    CallBudget pace;             // of resources
+    // Of those that are open: idle until this job, so that they may go back to rest.
+    std::set<std::string> rested;
     uint64_t total = 0;
-    uint64_t done = 0;
     uint64_t sent = 0;
     absl::Duration reported = absl::ZeroDuration();
+    // Of a dry run: what it found and has not told yet, and how often of each kind.
+    std::vector<event::v1::PlannedChange> planned;
+    std::map<std::string, int> numbers;
+    std::map<std::string, int> failures;  // of reading an account
+
+    bool done() const { return todo.empty() && open.empty(); }
   };
+  struct DryRun;
+  using DryRunPtr = std::shared_ptr<DryRun>;
 
   // app_worker.cc: owning the app, following the directory, writing records.
   bool TakeOwnership();
@@ -267,14 +279,41 @@ class AppWorker {
   // worker_jobs.cc
   bool RunJobs();
   void StartReplay(const Job& job);
+  bool TakeReplayed();
+  bool MarkUnknown(const std::string& job_id, RunningJob* running);
+  void ReadMarked(const std::string& job_id, const std::vector<MemberRow>& rows,
+                  const std::set<std::string>& rested);
+  void BackToRest(const MemberRow& row);
+  void CancelReplay(const std::string& job_id, const RunningJob& running);
+  absl::Duration NextReplayed() const;
   absl::StatusOr<std::vector<MemberRow>> ReplayedResources(const Job& job);
+  struct Span;
+  absl::StatusOr<Span> ReplayedSpan(const Job& job) const;
   absl::StatusOr<StreamPosition> PositionAt(const StreamId& stream, absl::Time time) const;
   absl::StatusOr<absl::Time> TimeAt(StreamPosition position) const;
   void StartTest(const Job& job);
   void OnTested(const std::string& job_id, const connectors::Result& result);
-  void JobLaneDone(const std::string& id);
+  void JobsAdvanced();
   void ReportJob(const std::string& job_id, event::v1::AppNote::Topic topic,
                  const std::string& message = "");
+
+  // dry_run.cc: what a replay would send.
+  bool DryRunning() const;
+  bool TakeDryRuns(const std::string& job_id, RunningJob* running);
+  void StartDryRun(const std::string& job_id, const MemberRow& row);
+  void StepDryRun(const DryRunPtr& dry);
+  void ReadDry(const DryRunPtr& dry);
+  void FindDry(const DryRunPtr& dry, size_t index);
+  void OnFoundDry(const DryRunPtr& dry, size_t index, const connectors::Result& result,
+                  const std::vector<connectors::RemoteResource>& found);
+  void OnReadDry(const DryRunPtr& dry, const connectors::Result& result,
+                 const std::vector<connectors::RemoteResource>& found);
+  event::v1::Exchange BeginDry(const DryRun& dry, const connectors::Call& call,
+                               const char* verb) const;
+  void OnUnreadDry(const DryRunPtr& dry, const connectors::Result& result);
+  absl::Status CountMembers(const DryRun& dry, event::v1::PlannedChange* change);
+  bool HeldByAnother(const MemberRow& row, const std::string& remote_id) const;
+  void EndDryRun(const DryRunPtr& dry, event::v1::PlannedChange change);
 
   const AppWorkerOptions options_;
   const StreamId stream_;

@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "broker/domain/caseless.h"
 #include "connectors/delivery/app_worker.h"
 
 namespace purser::delivery {
@@ -21,21 +20,11 @@ std::string TextOf(const json& value) {
   return value.is_string() ? value.get<std::string>() : value.dump();
 }
 
-// Some servers ignore a filter and return everyone: each hit is compared again.
-bool Hits(const RemoteResource& account, const mapping::MatchingAttribute& attribute) {
-  const auto it = account.attributes.find(attribute.target);
-  return it != account.attributes.end() &&
-         CaselessKey(TextOf(it->second)) == CaselessKey(TextOf(attribute.value));
-}
-
 }  // namespace
 
 void AppWorker::SetObserved(const Attempt& attempt, const RemoteResource& account,
                             Outcome* outcome) const {
-  json values = json::object();
-  for (const auto& [target, value] : account.attributes) values[target] = value;
-  if (account.active) values["active"] = *account.active;
-  SealedPayload sealed = Seal(attempt.id, values.dump());
+  SealedPayload sealed = Seal(attempt.id, ValuesOf(account).dump());
   outcome->set_key_id(std::move(sealed.key_id));
   outcome->set_sealed_observed(std::move(sealed.bytes));
   outcome->mutable_link()->set_remote_id(account.id);

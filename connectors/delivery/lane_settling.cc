@@ -38,13 +38,6 @@ std::string TextOf(const json& value) {
   return value.is_string() ? value.get<std::string>() : value.dump();
 }
 
-json ValuesOf(const RemoteResource& account) {
-  json values = json::object();
-  for (const auto& [target, value] : account.attributes) values[target] = value;
-  if (account.active) values["active"] = *account.active;
-  return values;
-}
-
 }  // namespace
 
 // An operation that was started and has no outcome: its account is read before anything else.

@@ -242,9 +242,11 @@ void AppWorker::Finish(const AttemptPtr& attempt, bool counts) {
   queue_.Release(attempt->id);
   for (const std::string& job : jobs) {
     const auto it = jobs_.find(job);
-    if (it != jobs_.end()) it->second.open.erase(attempt->id);
+    if (it == jobs_.end()) continue;
+    it->second.open.erase(attempt->id);
+    it->second.rested.erase(attempt->id);
   }
-  if (!jobs.empty()) JobLaneDone(attempt->id);
+  if (!jobs.empty()) JobsAdvanced();
 }
 
 // What refers to the account, or waits for its name, is planned again.

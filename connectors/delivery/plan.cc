@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "broker/domain/caseless.h"
 
 namespace purser::delivery {
 namespace {
@@ -61,6 +62,10 @@ ValueChanges Difference(const mapping::CompiledMapping& mapping, const Wanted& w
 
 Plan Call(event::v1::OperationKind kind, ValueChanges changes = {}) {
   return {Step::kCall, kind, std::move(changes), {}, {}};
+}
+
+std::string TextOf(const json& value) {
+  return value.is_string() ? value.get<std::string>() : value.dump();
 }
 
 Plan Skipped(std::string why) {
@@ -141,6 +146,19 @@ Plan PlanInactive(const AppSettings& settings, const connectors::Capabilities& c
 }
 
 }  // namespace
+
+json ValuesOf(const connectors::RemoteResource& account) {
+  json values = json::object();
+  for (const auto& [target, value] : account.attributes) values[target] = value;
+  if (account.active) values["active"] = *account.active;
+  return values;
+}
+
+bool Hits(const connectors::RemoteResource& account, const mapping::MatchingAttribute& attribute) {
+  const auto it = account.attributes.find(attribute.target);
+  return it != account.attributes.end() &&
+         CaselessKey(TextOf(it->second)) == CaselessKey(TextOf(attribute.value));
+}
 
 std::string CreatesNothing(event::v1::ResourceType type) {
   return absl::StrCat("the app's configuration creates no ", Things(type));

@@ -41,6 +41,11 @@ struct Plan {
 Plan PlanDelivery(const AppSettings& settings, const connectors::Capabilities& capabilities,
                   const Wanted& wanted, const Lane& lane);
 
+// The values that an account shows, by target; "active" among them where it shows that.
+nlohmann::json ValuesOf(const connectors::RemoteResource& account);
+// True where it is the account that was looked for: some servers ignore a filter and show everyone.
+bool Hits(const connectors::RemoteResource& account, const mapping::MatchingAttribute& attribute);
+
 // What is said of a resource whose create, or whose update, is switched off.
 std::string CreatesNothing(event::v1::ResourceType type);
 std::string ChangesNothing(event::v1::ResourceType type);

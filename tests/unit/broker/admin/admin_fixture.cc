@@ -254,6 +254,10 @@ void AdminFixture::NoteJob(const std::string& job_id, event::v1::AppNote::Topic 
   note.set_job_id(job_id);
   note.set_done(2);
   note.set_total(2);
+  Tell(note);
+}
+
+void AdminFixture::Tell(const event::v1::AppNote& note) {
   Append(StreamId::App(app_id()), event::v1::APP_NOTE, event::v1::APP, app_id(), note, "purser");
 }
 

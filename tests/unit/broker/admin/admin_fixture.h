@@ -59,6 +59,7 @@ class AdminFixture : public testing::Test {
   // A record of the app's exchanges.
   void Keep(const event::v1::Exchanges& exchanges);
   void NoteJob(const std::string& job_id, event::v1::AppNote::Topic topic);
+  void Tell(const event::v1::AppNote& note);
 
   absl::StatusOr<admin::v1::ApplyResponse> ApplyText(const std::string& yaml, bool dry_run = false);
 

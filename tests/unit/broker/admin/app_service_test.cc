@@ -131,6 +131,90 @@ TEST_F(AppsAsked, AReplayNeedsAReasonAndAStartThatIsPast) {
             absl::StatusCode::kInvalidArgument);
 }
 
+TEST_F(AppsAsked, AReplayIsBoundedAndItsJobSaysSo) {
+  admin::v1::StartReplayRequest request;
+  request.set_app("wiki");
+  request.set_reason("test");
+  request.set_from_position(2);
+  request.set_to_position(7);
+  request.set_resources_per_second(0.5);
+  const auto job = StartReplay(context(), admin(), request);
+  ASSERT_TRUE(job.ok()) << job.status();
+  admin::v1::GetJobRequest again;
+  again.set_job_id(job->id());
+  const auto kept = GetJob(context(), viewer(), again);
+  ASSERT_TRUE(kept.ok()) << kept.status();
+  EXPECT_EQ(kept->from_position(), 2u);
+  EXPECT_EQ(kept->to_position(), 7u);
+  EXPECT_EQ(kept->resources_per_second(), 0.5);
+  EXPECT_FALSE(kept->dry_run());
+}
+
+TEST_F(AppsAsked, ABoundThatHoldsNothingIsRefused) {
+  admin::v1::StartReplayRequest request;
+  request.set_app("wiki");
+  request.set_reason("test");
+  const auto refusal = [&] {
+    const absl::Status status = StartReplay(context(), admin(), request).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << status;
+    return std::string(status.message());
+  };
+  request.set_from_position(7);
+  request.set_to_position(6);
+  EXPECT_EQ(refusal(), "the replay ends before it begins");
+  request.set_to_position(0);
+  EXPECT_THAT(refusal(), testing::HasSubstr("positions begin at 1"));
+  const int64_t now = absl::ToUnixSeconds(clock().Now());
+  request.mutable_from_time()->set_seconds(now - 60);
+  request.mutable_to_time()->set_seconds(now - 61);
+  EXPECT_EQ(refusal(), "the replay ends before it begins");
+  request.mutable_to_time()->set_seconds(now + 60);
+  EXPECT_EQ(refusal(), "the time to replay to lies ahead");
+  request.clear_to();
+  request.set_resources_per_second(-1);
+  EXPECT_THAT(refusal(), testing::HasSubstr("a rate is from"));
+}
+
+TEST_F(AppsAsked, ADryRunNeedsNoReasonNorAnAppThatRunsAndIsListed) {
+  CreateUser("u-bob", R"({"userName": "bob"})");
+  CreateUser("u-eve", R"({"userName": "eve"})");
+  ASSERT_TRUE(Command(CommandAppRequest::STOP).ok());
+  admin::v1::StartReplayRequest request;
+  request.set_app("wiki");
+  request.set_from_position(1);
+  request.set_dry_run(true);
+  const auto job = StartReplay(context(), admin(), request);
+  ASSERT_TRUE(job.ok()) << job.status();
+  EXPECT_TRUE(job->dry_run());
+
+  event::v1::AppNote note;
+  note.set_topic(event::v1::AppNote::JOB_DONE);
+  note.set_job_id(job->id());
+  for (const char* id : {"u-eve", "u-bob"}) {
+    event::v1::PlannedChange* change = note.add_planned();
+    change->set_resource_type(event::v1::USER);
+    change->set_resource_id(id);
+    change->set_kind(event::v1::UPDATE);
+    change->add_targets("title");
+  }
+  Tell(note);
+  admin::v1::ListPlannedRequest list;
+  list.set_job_id(job->id());
+  list.set_page_size(1);
+  auto page = ListPlannedChanges(context(), viewer(), list);
+  ASSERT_TRUE(page.ok()) << page.status();
+  ASSERT_EQ(page->changes_size(), 1);
+  EXPECT_EQ(page->changes(0).subject().name(), "bob");
+  EXPECT_EQ(page->changes(0).operation(), "update");
+  EXPECT_EQ(page->job().state(), "done");
+  list.set_page_token(page->next_page_token());
+  page = ListPlannedChanges(context(), viewer(), list);
+  ASSERT_TRUE(page.ok()) << page.status();
+  ASSERT_EQ(page->changes_size(), 1);
+  EXPECT_EQ(page->changes(0).subject().id(), "u-eve");
+  EXPECT_EQ(page->next_page_token(), "");
+}
+
 TEST_F(AppsAsked, AWatchedJobIsSentAtEachChangeUntilItEnds) {
   const auto job = Replay(clock().Now(), "test");
   ASSERT_TRUE(job.ok()) << job.status();

@@ -174,6 +174,57 @@ TEST_F(Commands, AReplayTakesARelativeTimeAndGivesItsJobAtOnce) {
   EXPECT_THAT(script_.methods, ElementsAre("ReplayService/Start"));
 }
 
+TEST_F(Commands, AReplayTakesAnEndAndARate) {
+  EXPECT_EQ(Run({"replay", "start", "wiki", "--from", "-2h", "--to", "-1h", "--rate", "0.5",
+                 "--reason", "x"}),
+            0);
+  auto request = Asked<v1::StartReplayRequest>("ReplayService/Start");
+  EXPECT_EQ(request.to_time().seconds(), absl::ToUnixSeconds(clock_.Now()) - 3600);
+  EXPECT_EQ(request.resources_per_second(), 0.5);
+  EXPECT_FALSE(request.dry_run());
+  EXPECT_EQ(Run({"replay", "start", "wiki", "--from-position", "3", "--to-position", "9",
+                 "--reason", "x"}),
+            0);
+  request = Asked<v1::StartReplayRequest>("ReplayService/Start");
+  EXPECT_EQ(request.to_position(), 9u);
+}
+
+TEST_F(Commands, AnEndThatIsNoTimeOrTwoEndsOrNoRateIsUsage) {
+  for (const auto& bad : std::vector<std::vector<const char*>>{
+           {"--to", "teatime"}, {"--to", "now", "--to-position", "9"}, {"--rate", "0"}}) {
+    std::vector<const char*> arguments = {"replay", "start",    "wiki", "--from",
+                                          "-2h",    "--reason", "x"};
+    arguments.insert(arguments.end(), bad.begin(), bad.end());
+    EXPECT_EQ(Run(arguments), 2) << bad[0];
+  }
+  EXPECT_TRUE(script_.methods.empty());
+}
+
+TEST_F(Commands, APlanWaitsAndShowsByUserWhatWouldBeSent) {
+  v1::Job job;
+  job.set_id("job-1");
+  script_.Answer("ReplayService/Start", job);
+  job.set_state("done");
+  job.set_dry_run(true);
+  job.set_total(5);
+  job.set_done(5);
+  job.set_sent(1);
+  script_.Answer("JobService/Watch", job);
+  v1::ListPlannedResponse planned;
+  *planned.mutable_job() = job;
+  v1::PlannedChange* change = planned.add_changes();
+  change->mutable_subject()->set_name("bob");
+  change->set_operation("update");
+  change->add_targets("title");
+  script_.Answer("ReplayService/ListPlanned", planned);
+  EXPECT_EQ(Run({"replay", "plan", "wiki", "--from", "-2h"}), 0);
+  EXPECT_TRUE(Asked<v1::StartReplayRequest>("ReplayService/Start").dry_run());
+  EXPECT_EQ(Asked<v1::ListPlannedRequest>("ReplayService/ListPlanned").job_id(), "job-1");
+  EXPECT_THAT(out_.str(), HasSubstr("bob"));
+  EXPECT_THAT(out_.str(), HasSubstr("update"));
+  EXPECT_THAT(out_.str(), HasSubstr("5 of 5 looked at, 1 would be sent something"));
+}
+
 TEST_F(Commands, AReplayNeedsAReason) {
   EXPECT_EQ(Run({"replay", "start", "wiki", "--from", "-30m"}), 2);
 }
