@@ -18,6 +18,8 @@ constexpr absl::Duration kFlushPause = absl::Milliseconds(200);
 constexpr absl::Duration kTakePause = absl::Seconds(1);
 // A call leaves no later than this after its `started` was handed to the log.
 constexpr absl::Duration kStartedFor = absl::Seconds(2);
+// Calls of an app that answers within this are recorded as started ahead of their turn.
+constexpr absl::Duration kQuickCall = absl::Milliseconds(300);
 constexpr size_t kBatch = 500;
 constexpr size_t kFollowBatch = 500;
 constexpr StreamPosition kNotYet = std::numeric_limits<StreamPosition>::max();
@@ -115,6 +117,7 @@ bool AppWorker::RunOnce() {
   worked |= Follow();
   worked |= RunCheck();
   worked |= RunPaced();
+  worked |= CallReady();
   if (!stopping_) {
     if (everyone_at_ == kNotYet) PlanEveryone();
     worked |= RunJobs();
@@ -133,7 +136,8 @@ bool AppWorker::RunOnce() {
 
 bool AppWorker::idle() const {
   return ownership_ == Ownership::kOwner && queue_.pending() == 0 && queue_.busy() == 0 &&
-         calls_ == 0 && !flushing_ && outcomes_.empty() && starts_.empty() && notes_.empty();
+         calls_ + starting_ == 0 && !flushing_ && outcomes_.empty() && starts_.empty() &&
+         notes_.empty();
 }
 
 absl::Duration AppWorker::NextDue() const {
@@ -143,6 +147,7 @@ absl::Duration AppWorker::NextDue() const {
   if (ownership_ != Ownership::kOwner) return due;
   due = std::min({due, queue_.NextRest(), exchanges_.NextDue()});
   const bool waiting = !outcomes_.empty() || !starts_.empty() || !notes_.empty();
+  if (!ready_.empty()) due = std::min(due, ready_.front().submitted + kStartedFor);
   if (waiting && !flushing_) due = std::min(due, flush_not_before_);
   if (!stopping_) due = std::min(due, NextReplayed());
   if (!stopping_ && (Running() || health_->asking() || DryRunning())) {
@@ -430,7 +435,11 @@ bool AppWorker::Dispatch() {
   // A bound, so that one pass over many lanes with nothing to send does not keep calls waiting.
   for (int planned = 0; planned < 200; ++planned) {
     const absl::Duration now = options_.clock->SinceBoot();
-    if (calls_ >= health_->AllowedCalls(now, limit_)) return worked;
+    const int allowed = health_->AllowedCalls(now, limit_);
+    // While calls are under way the next ones are recorded as started, so that they need not wait
+    // for the log; calls that take long leave no time for that.
+    const int ahead = allowed == limit_ && call_time_ <= kQuickCall ? limit_ : 0;
+    if (calls_ + starting_ >= allowed + ahead) return worked;
     // Who has begun goes first; whoever is most urgent of the others, once there is a call for it.
     if (!paced_.empty() || !budget_.Ready(now)) return worked;
     const std::optional<std::string> id = queue_.Take();
@@ -552,21 +561,44 @@ void AppWorker::OnFlushed(const std::shared_ptr<Batch>& batch, const absl::Statu
   for (const PendingStart& start : batch->starts) {
     if (start.dropped) {
       LetGo(start.attempt, kFlushPause);
-    } else if (options_.clock->SinceBoot() - submitted <= kStartedFor) {
-      MakeCall([&] { Execute(start.attempt); });
     } else {
-      event::v1::Outcome outcome = OutcomeOf(*start.attempt);
-      // An operation sent again may have taken effect the first time.
-      const bool again = start.attempt->operation.again();
-      outcome.set_result(again ? event::v1::IN_DOUBT : event::v1::NO_EFFECT);
-      outcome.set_wanted_position(0);
-      outcome.set_lane_state(event::v1::RETRYING);
-      outcome.set_code("late");
-      outcome.set_message("the log took longer than a call may wait; nothing was sent");
-      Record(start.attempt, std::move(outcome));
+      ready_.push_back({start.attempt, submitted});
     }
   }
+  CallReady();
   options_.wake();
+}
+
+// Those whose `started` stands go as others end, in the order of the log.
+bool AppWorker::CallReady() {
+  bool worked = false;
+  while (!ready_.empty()) {
+    const absl::Duration now = options_.clock->SinceBoot();
+    const ReadyCall& next = ready_.front();
+    const bool late = now - next.submitted > kStartedFor;
+    if (!late && !next.attempt->calls && calls_ >= health_->AllowedCalls(now, limit_)) break;
+    const AttemptPtr attempt = next.attempt;
+    ready_.pop_front();
+    if (late) {
+      TooLate(attempt);
+    } else {
+      MakeCall([&] { Execute(attempt); });
+    }
+    worked = true;
+  }
+  return worked;
+}
+
+void AppWorker::TooLate(const AttemptPtr& attempt) {
+  event::v1::Outcome outcome = OutcomeOf(*attempt);
+  // An operation sent again may have taken effect the first time.
+  const bool again = attempt->operation.again();
+  outcome.set_result(again ? event::v1::IN_DOUBT : event::v1::NO_EFFECT);
+  outcome.set_wanted_position(0);
+  outcome.set_lane_state(event::v1::RETRYING);
+  outcome.set_code("late");
+  outcome.set_message("recorded as started, it could not leave within 2 s; nothing was sent");
+  Record(attempt, std::move(outcome));
 }
 
 // Outcomes are told again until they stand. A start that does not stand was never called; one that
@@ -649,7 +681,8 @@ void AppWorker::Stop() {
 
 // Once calls have ended and all outcomes stand.
 bool AppWorker::Release() {
-  if (ownership_ != Ownership::kOwner || calls_ > 0 || flushing_ || !outcomes_.empty()) {
+  if (ownership_ != Ownership::kOwner || calls_ + starting_ > 0 || flushing_ ||
+      !outcomes_.empty()) {
     return false;
   }
   if (app_.owner_boot != options_.boot_id) {

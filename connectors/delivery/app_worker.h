@@ -106,6 +106,8 @@ class AppWorker {
     event::v1::Exchange exchange;  // the last one, or the one under way; without a verb: none
     std::string trace_parent;      // of the event that its wanted state comes from
     bool calls = false;            // counts among the calls under way
+    bool starts = false;           // counts among those whose `started` is written, or stands
+    absl::Duration called_at = absl::ZeroDuration();  // SinceBoot
     bool settling = false;
   };
   using AttemptPtr = std::shared_ptr<Attempt>;
@@ -119,6 +121,11 @@ class AppWorker {
   struct PendingStart {
     AttemptPtr attempt;
     bool dropped = false;  // by the decision: it may not be started any more
+  };
+  // A call whose `started` stands, that waits for one of those under way to end.
+  struct ReadyCall {
+    AttemptPtr attempt;
+    absl::Duration submitted;  // SinceBoot, of the record
   };
   // A call, or a start, that waits for the app's budget.
   struct PacedCall {
@@ -168,6 +175,8 @@ class AppWorker {
   bool Running() const;
   bool Dispatch();
   bool Flush();
+  bool CallReady();
+  void TooLate(const AttemptPtr& attempt);
   void FillBatch(Batch* batch);
   absl::StatusOr<std::vector<event::v1::Envelope>> BatchRecords(Batch* batch, absl::Time at);
   bool MayStart(const Attempt& attempt) const;
@@ -253,6 +262,7 @@ class AppWorker {
   const std::string& TraceParentOf(Attempt* attempt);
   absl::StatusOr<std::string> ReadTraceParent(const Attempt& attempt);
   static std::string TraceParentIn(const event::v1::Envelope& envelope);
+  void BeginStarting(const AttemptPtr& attempt);
   void BeginCalling(const AttemptPtr& attempt);
   void EndCalling(const AttemptPtr& attempt);
   mapping::Generate Generator() const;
@@ -340,6 +350,8 @@ class AppWorker {
   AppRow app_;
   LaneQueue queue_;
   int calls_ = 0;
+  int starting_ = 0;
+  absl::Duration call_time_ = absl::ZeroDuration();  // of late, on average
   int limit_ = 4;
   int good_answers_ = 0;
   StreamPosition cursor_ = 0;  // of the directory: what it was followed to
@@ -353,6 +365,7 @@ class AppWorker {
 
   std::deque<PendingOutcome> outcomes_;
   std::deque<PendingStart> starts_;
+  std::deque<ReadyCall> ready_;  // their `started` stands
   std::deque<event::v1::AppNote> notes_;
   bool flushing_ = false;
   size_t most_outcomes_ = 500;  // of one record; one, to find the outcome that cannot be folded

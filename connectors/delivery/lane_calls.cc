@@ -50,18 +50,26 @@ std::string VerbOf(event::v1::OperationKind kind) {
 
 void AppWorker::BeginCalling(const AttemptPtr& attempt) {
   if (attempt->calls) return;
+  EndCalling(attempt);
   attempt->calls = true;
   ++calls_;
 }
 
+void AppWorker::BeginStarting(const AttemptPtr& attempt) {
+  EndCalling(attempt);
+  attempt->starts = true;
+  ++starting_;
+}
+
 void AppWorker::EndCalling(const AttemptPtr& attempt) {
-  if (!attempt->calls) return;
-  attempt->calls = false;
-  --calls_;
+  calls_ -= std::exchange(attempt->calls, false) ? 1 : 0;
+  starting_ -= std::exchange(attempt->starts, false) ? 1 : 0;
 }
 
 void AppWorker::Execute(const AttemptPtr& attempt) {
   calls_counter_->Add();
+  BeginCalling(attempt);
+  attempt->called_at = options_.clock->SinceBoot();
   const connectors::WriteDone done = [this, attempt, gone = gone_](const Result& result,
                                                                    RemoteResource account) {
     if (*gone) return;
@@ -100,6 +108,9 @@ void AppWorker::Execute(const AttemptPtr& attempt) {
 void AppWorker::OnWritten(const AttemptPtr& attempt, const Result& result,
                           const RemoteResource& account) {
   const event::v1::OperationKind kind = attempt->operation.kind();
+  const absl::Duration took = options_.clock->SinceBoot() - attempt->called_at;
+  call_time_ += (took - call_time_) / 10;
+  if (result.ok()) EndCalling(attempt);
   switch (result.verdict) {
     case Verdict::kDone:
       OnEffect(attempt, result, account);

@@ -318,7 +318,7 @@ void AppWorker::StartCall(const AttemptPtr& attempt, event::v1::OperationKind ki
   operation.set_try_number(static_cast<uint32_t>(attempt->lane.tries + 1));
   operation.set_trace_parent(TraceParentOf(attempt.get()));
   attempt->changes = std::move(changes);
-  BeginCalling(attempt);
+  BeginStarting(attempt);
   // Before it is recorded: what is recorded as started leaves within 2 s.
   Pace(attempt, [this, attempt] {
     for (const std::string& job : queue_.Find(attempt->id)->jobs) {
