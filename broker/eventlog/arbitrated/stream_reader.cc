@@ -167,6 +167,7 @@ void StreamReader::Ask() {
   if (ask_deadline_ != absl::InfiniteDuration()) return;
   asked_ = std::move(waiting_);
   waiting_.clear();
+  asked_at_ = place_.next_offset;
   ask_deadline_ = Now() + context_.times.end_within;
   const uint64_t ask = ++ask_;
   context_.transport->QueryWatermarks(stream_, [this, ask](absl::StatusOr<Watermarks> answer) {
@@ -186,7 +187,8 @@ void StreamReader::OnEnd(absl::StatusOr<Watermarks> watermarks) {
     AnswerAsked(watermarks.status());
     return RetryOpening();
   }
-  if (watermarks->high < place_.next_offset && phase_ != Phase::kAsking) {
+  // What was read since it was asked may well lie beyond the end of then.
+  if (watermarks->high < asked_at_ && phase_ != Phase::kAsking) {
     AnswerAsked(absl::UnavailableError("the log ends before what was read of it"));
     return PlaceIsDoubtful();
   }

@@ -150,6 +150,7 @@ class StreamReader {
   std::vector<CatchingUp> asked_;    // for the answer of the one under way
   std::vector<CatchingUp> reading_;  // for the records up to their target
   uint64_t ask_ = 0;
+  int64_t asked_at_ = 0;  // the place when it was asked
   absl::Duration ask_deadline_ = absl::InfiniteDuration();
   absl::Duration last_news_;
   absl::Duration behind_since_ = absl::InfiniteDuration();

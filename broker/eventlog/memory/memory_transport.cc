@@ -176,14 +176,17 @@ void MemoryTransport::QueryWatermarks(const StreamId& stream, WatermarksDone don
     MutexLock lock(&mutex_);
     longest = faults_.longest_report;
   }
-  inbox_->Post(Now() + UpTo(longest), [this, stream, done = std::move(done)] {
+  const absl::Duration back = UpTo(longest);
+  inbox_->Post(Now() + UpTo(longest), [this, stream, back, done = std::move(done)] {
     double lost;
     {
       MutexLock lock(&mutex_);
       if (!reachable_) return;
       lost = faults_.query_lost;
     }
-    if (!Chance(lost)) done(cluster_->GetWatermarks(stream));
+    if (Chance(lost)) return;
+    // As of now, though it be told later.
+    inbox_->Post(Now() + back, [done, end = cluster_->GetWatermarks(stream)] { done(end); });
   });
 }
 

@@ -277,6 +277,20 @@ TEST_F(ArbitratedEventLogTest, AnEndThatIsNotToldWithinASecondIsUnavailable) {
   EXPECT_TRUE(absl::IsUnavailable((*caught_up)->status())) << (*caught_up)->status();
 }
 
+TEST_F(ArbitratedEventLogTest, AnEndThatIsToldAfterMoreWasReadIsAnEndAllTheSame) {
+  ASSERT_TRUE(Open().ok());
+  MemoryFaults faults;
+  faults.longest_delivery = faults.longest_report = absl::Milliseconds(300);
+  transport().SetFaults(faults);
+  for (int i = 0; i < 20; ++i) {
+    const auto caught_up = CatchUp(0);
+    const auto appended = Append(absl::StrCat("user ", i, " "));
+    Pass(absl::Seconds(1));
+    ASSERT_TRUE(appended->has_value() && (*appended)->status.ok());
+    ASSERT_TRUE(caught_up->has_value() && (*caught_up)->ok()) << (*caught_up)->status();
+  }
+}
+
 TEST_F(ArbitratedEventLogTest, ARestartedNodeGoesOnFromItsPlace) {
   ASSERT_TRUE(Open(0).ok());
   ASSERT_TRUE(Open(1).ok());
