@@ -14,9 +14,11 @@
 namespace purser {
 namespace {
 
-// A reader waits out the moment in which the writer opens, recovers or closes the file; a writer
-// is alone on its file, so whatever holds a lock there is a mistake to be told at once.
+// A reader waits out the moment in which the writer opens, recovers or closes the file. A writer is
+// alone on its file, so whatever holds a lock there for long is a mistake to be told; but a reader
+// that met a half-written header of the write-ahead log holds it while it looks again.
 constexpr int kReaderBusyMillis = 1000;
+constexpr int kWriterBusyMillis = 250;
 
 // What a checkpoint leaves of the write-ahead log's file.
 constexpr int kJournalLimitBytes = 64 << 20;
@@ -67,7 +69,7 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path
     return absl::NotFoundError(absl::StrCat(doing, ": no such file, or not ours to read"));
   }
   if (code != SQLITE_OK) return SqliteStatus(handle, code, doing);
-  if (options.read_only) sqlite3_busy_timeout(handle, kReaderBusyMillis);
+  sqlite3_busy_timeout(handle, options.read_only ? kReaderBusyMillis : kWriterBusyMillis);
   // Reading the schema finds a file that is no database.
   RETURN_IF_ERROR(
       Annotate(database->Execute(Settings(options) + "SELECT count(*) FROM sqlite_schema"), doing));

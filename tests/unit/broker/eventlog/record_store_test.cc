@@ -175,7 +175,8 @@ TEST_F(RecordStoreTest, ManyThreadsReadWholeBatchesWhileOneWrites) {
   for (StreamPosition position = 1; position < 200; position += 2) {
     RecordBatch batch;
     batch.records = {{kFirst, position, "a"}, {kFirst, position + 1, "b"}};
-    ASSERT_TRUE(store_->Write(batch).ok());
+    const absl::Status written = store_->Write(batch);
+    EXPECT_TRUE(written.ok()) << written;
   }
   stop = true;
   for (auto& reader : readers) reader.join();
