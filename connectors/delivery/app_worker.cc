@@ -233,7 +233,13 @@ bool AppWorker::Recover() {
     WakeMembersOf(row.id, **lease, since);
   }
   // What refers to an account that came or went is planned by the process that saw it, or here.
-  for (const std::string& id : *told) LinkChanged(id);
+  for (const std::string& id : *told) {
+    LinkChanged(id);
+    const auto lane = reader.FindLane(id);
+    if (!lane.ok() || !lane->has_value()) continue;
+    WakeLane(id, (*lane)->type, std::max<StreamPosition>(1, since - 1));
+    if (LaneRun* run = queue_.Find(id)) run->all_members = (*lane)->type == event::v1::GROUP;
+  }
   if (settings_->entry.version > app_.planned.control_position()) everyone_at_ = kNotYet;
   return true;
 }

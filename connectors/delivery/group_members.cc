@@ -126,8 +126,15 @@ bool AppWorker::SplitChunk(const AttemptPtr& attempt) {
   if (run == nullptr || members == 0) return false;
   if (members > 1) {
     run->chunk = static_cast<size_t>(members) / 2;
-  } else {
-    run->refused_members.insert(attempt->operation.members(0).resource_id());
+    return true;
+  }
+  // One that got another account meanwhile was refused for what it is no more.
+  const event::v1::MemberReference& member = attempt->operation.members(0);
+  const auto lane = options_.projection->reader().FindLane(member.resource_id());
+  const bool same =
+      lane.ok() && lane->has_value() && (*lane)->linked && (*lane)->remote_id == member.remote_id();
+  if (same || attempt->operation.kind() == event::v1::REMOVE_MEMBERS) {
+    run->refused_members.insert(member.resource_id());
     run->refusal = std::make_shared<event::v1::Exchange>(attempt->exchange);
   }
   return true;

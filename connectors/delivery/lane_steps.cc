@@ -216,6 +216,10 @@ void AppWorker::RestAfter(const Attempt& attempt, const Lane& lane, bool link_ch
   } else if (lane.state == event::v1::IDLE &&
              (link_changed || !attempt.operation.operation_id().empty())) {
     run->changed = true;  // More may differ; if nothing does, nothing is sent.
+    // Held back by its records where nothing else does: a process that starts after this one asks.
+    if (run->since == 0 && run->taken == 0) {
+      run->since = std::max<StreamPosition>(1, app_.planned.directory_position());
+    }
     return;
   }
   // The record tells what is left to be done.

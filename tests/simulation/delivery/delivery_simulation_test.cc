@@ -27,6 +27,14 @@ TEST(DeliverySimulation, WhateverHappensTheAppEndsAsTheDirectoryWants) {
   }
 }
 
+// Each of these found a fault once.
+TEST(DeliverySimulation, NothingIsFoundAnyMoreBySeedsThatFoundSomething) {
+  for (const uint64_t seed : {390, 402, 900, 922, 2765, 2830, 3402, 3630, 6359, 6705}) {
+    const std::vector<std::string> found = DeliverySimulation(seed).Run(40);
+    EXPECT_TRUE(found.empty()) << "seed " << seed << ": " << absl::StrJoin(found, "; ");
+  }
+}
+
 bool IsFound(Planted planted) {
   for (uint64_t seed = 1; seed <= 200; ++seed) {
     if (!DeliverySimulation(seed, planted).Run(40).empty()) return true;
