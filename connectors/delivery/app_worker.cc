@@ -445,7 +445,7 @@ bool AppWorker::Dispatch() {
     // While calls are under way the next ones are recorded as started, so that they need not wait
     // for the log; calls that take long leave no time for that.
     const int ahead = allowed == limit_ && call_time_ <= kQuickCall ? limit_ : 0;
-    if (calls_ + starting_ >= allowed + ahead) return worked;
+    if (calls_ >= allowed || calls_ + starting_ >= allowed + ahead) return worked;
     // Who has begun goes first; whoever is most urgent of the others, once there is a call for it.
     if (!paced_.empty() || !budget_.Ready(now)) return worked;
     const std::optional<std::string> id = queue_.Take();

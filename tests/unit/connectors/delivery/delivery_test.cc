@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "tests/support/delivery/delivery_rig.h"
 
@@ -287,6 +289,22 @@ TEST(Delivery, AnAppWithoutDeleteIsToldToDisable) {
   rig.Settle();
   ASSERT_NE(rig.app.User("anna"), nullptr);
   EXPECT_FALSE(rig.app.User("anna")->active);
+}
+
+TEST(Delivery, NoMoreCallsAreUnderWayThanTheAppAllows) {
+  config::v1::App config = PlainApp();
+  config.mutable_limits()->set_concurrent_calls(2);
+  DeliveryRig rig({}, config);
+  for (int i = 0; i < 20; ++i) rig.CreateUser(absl::StrCat("u", i), absl::StrCat("user", i));
+  rig.Settle();
+  ASSERT_EQ(rig.app.users.size(), 20u);
+  for (const AppCall& call : rig.app.calls) {
+    const auto under_way =
+        std::count_if(rig.app.calls.begin(), rig.app.calls.end(), [&](const AppCall& other) {
+          return other.at <= call.at && call.at < other.at + rig.app.options.latency;
+        });
+    ASSERT_LE(under_way, 2);
+  }
 }
 
 TEST(Delivery, AUserOutOfScopeIsDisabledAndBackInScopeEnabled) {
