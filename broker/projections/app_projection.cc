@@ -130,11 +130,11 @@ absl::StatusOr<std::unique_ptr<AppProjection>> AppProjection::Open(const std::st
   return std::unique_ptr<AppProjection>(new AppProjection(std::move(database), head));
 }
 
-absl::Status AppProjection::Begin() { return database_->Execute("BEGIN IMMEDIATE"); }
+absl::Status AppProjection::Begin() { return database_->Prepare("BEGIN IMMEDIATE").Run(); }
 
 absl::Status AppProjection::Commit() {
   absl::Status status = WriteFoldHead(*database_, head_);
-  if (status.ok()) status = database_->Execute("COMMIT");
+  if (status.ok()) status = database_->Prepare("COMMIT").Run();
   if (!status.ok()) {
     Rollback();
     return status;

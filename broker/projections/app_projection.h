@@ -96,6 +96,9 @@ class AppReader {
  public:
   explicit AppReader(Database* database) : database_(database) {}
 
+  // While it lives, what is asked is of one moment; nothing is folded meanwhile.
+  std::unique_ptr<ReadTransaction> Freeze() const;
+
   absl::StatusOr<Head> FoldHead() const;
   absl::StatusOr<AppRow> App() const;
   absl::StatusOr<std::optional<Lane>> FindLane(absl::string_view resource_id) const;

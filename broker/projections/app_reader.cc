@@ -109,6 +109,10 @@ absl::StatusOr<std::vector<Job>> ReadJobs(Statement& rows) {
 
 }  // namespace
 
+std::unique_ptr<ReadTransaction> AppReader::Freeze() const {
+  return std::make_unique<ReadTransaction>(database_);
+}
+
 absl::StatusOr<Head> AppReader::FoldHead() const { return ReadFoldHead(*database_, StreamId()); }
 
 absl::StatusOr<AppRow> AppReader::App() const {

@@ -29,7 +29,7 @@ class Readers {
         : pool_(other.pool_), database_(std::move(other.database_)), reader_(database_.get()) {}
     Lease(const Lease&) = delete;
     ~Lease() {
-      if (database_ != nullptr && database_->Execute("COMMIT").ok()) {
+      if (database_ != nullptr && database_->Prepare("COMMIT").Run().ok()) {
         pool_->Return(std::move(database_));
       }
     }
@@ -49,7 +49,7 @@ class Readers {
     if (database == nullptr) {
       ASSIGN_OR_RETURN(database, Database::Open(path_, {.read_only = true, .cache_kib = 4096}));
     }
-    RETURN_IF_ERROR(database->Execute("BEGIN"));
+    RETURN_IF_ERROR(database->Prepare("BEGIN").Run());
     return Lease(this, std::move(database));
   }
 

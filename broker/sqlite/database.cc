@@ -114,6 +114,18 @@ absl::Status Database::QuickCheck() {
 
 bool Database::in_transaction() const { return sqlite3_get_autocommit(handle_) == 0; }
 
+ReadTransaction::ReadTransaction(Database* database)
+    : database_(database->in_transaction() ? nullptr : database) {
+  // Where it is refused, each read is a transaction of its own, and tells why.
+  if (database_ != nullptr) database_->Prepare("BEGIN").Run().IgnoreError();
+}
+
+ReadTransaction::~ReadTransaction() {
+  if (database_ != nullptr && database_->in_transaction()) {
+    database_->Prepare("COMMIT").Run().IgnoreError();
+  }
+}
+
 Transaction::Transaction(Database* database) : database_(database) {
   status_ = database_->Prepare("BEGIN IMMEDIATE").Run();
   open_ = status_.ok();

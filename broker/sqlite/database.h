@@ -122,6 +122,19 @@ class Statement {
   absl::Status status_;
 };
 
+// Everything read through the connection while it lives is of one moment, and costs no lock of its
+// own. Does nothing within a transaction, which promises as much. Nothing is written meanwhile.
+class ReadTransaction {
+ public:
+  explicit ReadTransaction(Database* database);
+  ~ReadTransaction();
+  ReadTransaction(const ReadTransaction&) = delete;
+  ReadTransaction& operator=(const ReadTransaction&) = delete;
+
+ private:
+  Database* database_;  // null: within another transaction
+};
+
 // BEGIN IMMEDIATE in the constructor, ROLLBACK in the destructor unless committed.
 class Transaction {
  public:

@@ -438,6 +438,9 @@ bool AppWorker::Running() const {
 bool AppWorker::Dispatch() {
   if (!Running()) return false;
   bool worked = false;
+  // One position of the directory, and one of the app, for all that are planned in this pass.
+  std::optional<DirectoryReaders::Lease> directory;
+  std::unique_ptr<ReadTransaction> app;
   // A bound, so that one pass over many lanes with nothing to send does not keep calls waiting.
   for (int planned = 0; planned < 200; ++planned) {
     const absl::Duration now = options_.clock->SinceBoot();
@@ -448,9 +451,16 @@ bool AppWorker::Dispatch() {
     if (calls_ >= allowed || calls_ + starting_ >= allowed + ahead) return worked;
     // Who has begun goes first; whoever is most urgent of the others, once there is a call for it.
     if (!paced_.empty() || !budget_.Ready(now)) return worked;
+    if (queue_.pending() == 0) return worked;
+    if (!directory) {
+      auto lease = options_.directory->Take();
+      if (!lease.ok()) return worked;
+      directory.emplace(*std::move(lease));
+      app = options_.projection->reader().Freeze();
+    }
     const std::optional<std::string> id = queue_.Take();
     if (!id) return worked;
-    BeginLane(*id);
+    BeginLane(*id, **directory);
     worked = true;
   }
   return worked;

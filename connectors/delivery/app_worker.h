@@ -203,7 +203,7 @@ class AppWorker {
   void NoteHealth();
 
   // lane_steps.cc: what is to be done for a lane.
-  void BeginLane(const std::string& id);
+  void BeginLane(const std::string& id, const DirectoryReader& directory);
   absl::Status PlanLane(const AttemptPtr& attempt, const DirectoryReader& directory);
   bool StaysAsItIs(const Attempt& attempt, const LaneRun& run,
                    const DirectoryReader& directory) const;

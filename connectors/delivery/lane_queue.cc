@@ -29,17 +29,17 @@ void LaneQueue::Wake(const std::string& id, bool urgent) {
   if (run->busy) return;
   run->rests_until.reset();
   if (!run->queued) {
-    Enqueue(id, run);
+    Enqueue(id, run, &ready_);
   } else if (overtakes) {
     urgent_.push_back(id);
   }
 }
 
-void LaneQueue::Enqueue(const std::string& id, LaneRun* run) {
+void LaneQueue::Enqueue(const std::string& id, LaneRun* run, std::deque<std::string>* queue) {
   if (run->queued) return;
   run->queued = true;
   ++pending_;
-  (run->urgent ? urgent_ : ready_).push_back(id);
+  (run->urgent ? &urgent_ : queue)->push_back(id);
 }
 
 void LaneQueue::Rest(const std::string& id, absl::Duration until) {
@@ -57,25 +57,32 @@ void LaneQueue::EndRests(absl::Duration now) {
     LaneRun* run = Find(id);
     if (run == nullptr || run->busy || run->rests_until != until) continue;
     run->rests_until.reset();
-    Enqueue(id, run);
+    Enqueue(id, run, &ready_);
   }
 }
 
 std::optional<std::string> LaneQueue::Take() {
-  for (std::deque<std::string>* queue : {&urgent_, &ready_}) {
-    while (!queue->empty()) {
-      std::string id = std::move(queue->front());
-      queue->pop_front();
-      LaneRun* run = Find(id);
-      if (run == nullptr || !run->queued) continue;
-      run->queued = run->changed = run->urgent = run->waits = false;
-      run->busy = true;
-      if (run->taken == 0 || (run->since != 0 && run->since < run->taken)) run->taken = run->since;
-      run->since = 0;
-      --pending_;
-      ++busy_;
-      return id;
-    }
+  if (std::optional<std::string> id = TakeFrom(&urgent_)) return id;
+  std::deque<std::string>* first = again_next_ ? &again_ : &ready_;
+  std::deque<std::string>* second = again_next_ ? &ready_ : &again_;
+  again_next_ = !again_next_;
+  if (std::optional<std::string> id = TakeFrom(first)) return id;
+  return TakeFrom(second);
+}
+
+std::optional<std::string> LaneQueue::TakeFrom(std::deque<std::string>* queue) {
+  while (!queue->empty()) {
+    std::string id = std::move(queue->front());
+    queue->pop_front();
+    LaneRun* run = Find(id);
+    if (run == nullptr || !run->queued) continue;
+    run->queued = run->changed = run->urgent = run->waits = false;
+    run->busy = true;
+    if (run->taken == 0 || (run->since != 0 && run->since < run->taken)) run->taken = run->since;
+    run->since = 0;
+    --pending_;
+    ++busy_;
+    return id;
   }
   return std::nullopt;
 }
@@ -99,7 +106,7 @@ void LaneQueue::Release(const std::string& id) {
   run->busy = false;
   if (run->changed) {
     run->rests_until.reset();
-    Enqueue(id, run);
+    Enqueue(id, run, &again_);
   } else if (!run->rests_until) {
     runs_.erase(id);
   }

@@ -57,8 +57,10 @@ struct LaneRun {
   size_t chunk = 100;
 };
 
-// One thread. First come, first served; leavers before the others. A queue may name a lane that is
-// no longer queued: only what the run says counts.
+// One thread. Leavers go before the others; of the others a lane that goes on and one that has not
+// begun take turns, each first come, first served: what is begun is soon done, and a lane that never
+// is keeps nobody waiting. A queue may name a lane that is no longer queued: only what the run says
+// counts.
 class LaneQueue {
  public:
   // The lane's run, made where there is none.
@@ -96,12 +98,15 @@ class LaneQueue {
   std::optional<absl::Duration> OldestWait() const;
 
  private:
-  void Enqueue(const std::string& id, LaneRun* run);
+  void Enqueue(const std::string& id, LaneRun* run, std::deque<std::string>* queue);
+  std::optional<std::string> TakeFrom(std::deque<std::string>* queue);
   static bool Waits(const LaneRun& run) { return run.waits && !run.queued && !run.busy; }
 
   absl::flat_hash_map<std::string, std::unique_ptr<LaneRun>> runs_;
   std::deque<std::string> urgent_;
   std::deque<std::string> ready_;
+  std::deque<std::string> again_;  // went already, and go on
+  bool again_next_ = true;         // whose turn it is
   std::multimap<absl::Duration, std::string> resting_;
   size_t pending_ = 0;
   size_t busy_ = 0;

@@ -34,7 +34,7 @@ bool IsAside(const std::string& name, const std::string& id) {
 
 }  // namespace
 
-void AppWorker::BeginLane(const std::string& id) {
+void AppWorker::BeginLane(const std::string& id, const DirectoryReader& directory) {
   LaneRun* run = queue_.Find(id);
   auto attempt = std::make_shared<Attempt>();
   attempt->id = id;
@@ -46,8 +46,7 @@ void AppWorker::BeginLane(const std::string& id) {
   const AppReader& reader = options_.projection->reader();
   auto lane = reader.FindLane(id);
   auto open = reader.OpenOperationOf(id);
-  auto lease = options_.directory->Take();
-  if (!lane.ok() || !open.ok() || !lease.ok()) {
+  if (!lane.ok() || !open.ok()) {
     LetGo(attempt, absl::Seconds(1));
     return;
   }
@@ -63,7 +62,7 @@ void AppWorker::BeginLane(const std::string& id) {
     Settle(attempt, **open);
     return;
   }
-  const bool stays = StaysAsItIs(*attempt, *run, **lease);
+  const bool stays = StaysAsItIs(*attempt, *run, directory);
   run->mended = false;
   if (stays) {
     Finish(attempt);
@@ -73,7 +72,7 @@ void AppWorker::BeginLane(const std::string& id) {
   const bool stood =
       attempt->lane.state == event::v1::PARKED || attempt->lane.state == event::v1::SKIPPED;
   if (stood && attempt->type == event::v1::GROUP) run->all_members = true;
-  if (const absl::Status planned = PlanLane(attempt, **lease); !planned.ok()) {
+  if (const absl::Status planned = PlanLane(attempt, directory); !planned.ok()) {
     IsRetryable(planned) ? LetGo(attempt, absl::Seconds(1))
                          : Park(attempt, "mapping", std::string(planned.message()));
   }

@@ -23,6 +23,20 @@ TEST_F(LaneQueueTest, LanesGoInTheOrderInWhichTheyWereWoken) {
   EXPECT_EQ(queue_.Take(), std::nullopt);
 }
 
+TEST_F(LaneQueueTest, ALaneThatGoesOnAndOneThatHasNotBegunTakeTurns) {
+  for (const char* id : {"a", "b", "c", "d"}) Wake(id);
+  ASSERT_EQ(queue_.Take(), "a");
+  ASSERT_EQ(queue_.Take(), "b");
+  for (const char* id : {"a", "b"}) {
+    Wake(id);
+    queue_.Release(id);
+  }
+  EXPECT_EQ(queue_.Take(), "a");
+  EXPECT_EQ(queue_.Take(), "c");
+  EXPECT_EQ(queue_.Take(), "b");
+  EXPECT_EQ(queue_.Take(), "d");
+}
+
 TEST_F(LaneQueueTest, ALaneThatIsBusyIsNotTakenAgain) {
   Wake("a");
   ASSERT_EQ(queue_.Take(), "a");
