@@ -13,21 +13,7 @@ namespace {
 // A group is one commit: enough to share an fsync among all who wait, small enough to answer soon.
 constexpr size_t kMaxGroup = 512;
 constexpr size_t kMaxGroupBytes = 4u << 20;
-// What may be valid and not yet committed in the fold: a commit costs about as much for many groups
-// as for one, and a crash folds them again from the log.
-constexpr int kMaxUnkeptGroups = 16;
-constexpr size_t kFoldBatch = 1000;
-constexpr size_t kFoldBatchBytes = 8u << 20;
 constexpr absl::Duration kClockTolerance = absl::Seconds(60);
-constexpr absl::Duration kCatchUpDeadline = absl::Seconds(2);
-constexpr absl::Duration kFoldAgainAfter = absl::Milliseconds(100);
-
-// What the log would not do, as whoever wrote is told: whatever is wrong with the log is no fault
-// of the request, which may be tried again.
-absl::Status NotTaken(const absl::Status& why) {
-  if (absl::IsResourceExhausted(why) || absl::IsUnavailable(why)) return why;
-  return absl::UnavailableError(absl::StrCat("the log takes no write: ", why.message()));
-}
 
 }  // namespace
 
@@ -128,69 +114,6 @@ void StreamWriter::EnqueueAgain(Group* group) {
   EnqueueAgain(&group->refused);
   EnqueueAgain(&group->written);
   *group = Group();
-}
-
-// One batch a call, so that a long history keeps nobody else on this thread waiting.
-bool StreamWriter::FoldNew() {
-  if (clock_->SinceBoot() < fold_again_at_ || !IsNews()) return false;
-  if (fold_open_ && !CommitFold()) return true;
-  {
-    MutexLock lock(&mutex_);
-    if (!health_.ok()) return false;
-  }
-  auto batch = log_->Read(stream_, fold_->head().position, kFoldBatch, kFoldBatchBytes);
-  const absl::Status status = batch.ok() ? FoldBatch(*batch) : batch.status();
-  if (status.ok()) {
-    if (batch->empty()) return false;
-    new_records_.store(true, std::memory_order_release);  // There may be more.
-    return true;
-  }
-  if (!IsRetryable(status)) {
-    Break(status);
-    return true;
-  }
-  new_records_.store(true, std::memory_order_release);
-  fold_again_at_ = clock_->SinceBoot() + kFoldAgainAfter;
-  return false;
-}
-
-// Whether there may be records to fold, and the fold is free to take them.
-bool StreamWriter::IsNews() {
-  if (!new_records_.exchange(false, std::memory_order_acq_rel)) return false;
-  if (!fold_open_ && !appending_.has_value()) return true;
-  // Most news is of our own records, which the fold holds.
-  const StreamPosition ours = appending_ ? appending_->end() : fold_->head().position;
-  const absl::StatusOr<Head> known = log_->KnownHead(stream_);
-  if (known.ok() && known->position <= ours && fold_->head().position >= ours) return false;
-  if (!appending_.has_value()) return true;
-  // The open group holds the fold; what came meanwhile waits for its end.
-  new_records_.store(true, std::memory_order_release);
-  return false;
-}
-
-absl::Status StreamWriter::FoldBatch(const std::vector<StoredRecord>& batch) {
-  if (batch.empty()) return absl::OkStatus();
-  RETURN_IF_ERROR(fold_->Begin());
-  for (const StoredRecord& stored : batch) {
-    if (const absl::Status folded = FoldRecord(stored); !folded.ok()) {
-      fold_->Rollback();
-      return Annotate(folded,
-                      absl::StrCat("fold ", stream_.ToString(), " at position ", stored.position));
-    }
-  }
-  RETURN_IF_ERROR(fold_->Commit());
-  folded_.store(fold_->head().position, std::memory_order_release);
-  return absl::OkStatus();
-}
-
-absl::Status StreamWriter::FoldRecord(const StoredRecord& stored) {
-  const Record record{stored.bytes};
-  if (record.prev() != fold_->head().self) {
-    return absl::DataLossError(
-        "it does not chain on what was folded; rebuild the read model or restore the log");
-  }
-  ASSIGN_OR_RETURN(const event::v1::Envelope envelope, DecodeRecord(record.bytes));
-  return fold_->Apply(record, envelope);
 }
 
 bool StreamWriter::StartGroup() {
@@ -338,168 +261,6 @@ void StreamWriter::OnGroupLost(Group group, const AppendResult& result) {
   FoldNew();
 }
 
-// Its records are valid; unless that is all it wants, it is answered once they are folded.
-void StreamWriter::Settle(Pending pending, const Head& base) {
-  const StreamPosition first = base.position + 1 + pending.first;
-  const WriteReceipt receipt{first, first + pending.count - 1, pending.time};
-  if (pending.request.done_when_valid) return pending.request.done(receipt);
-  next_expiry_ = std::min(next_expiry_, pending.request.deadline);
-  settled_.push_back({std::move(pending), receipt});
-}
-
-// Commits the fold when it is due and nothing unsettled is in it.
-bool StreamWriter::KeepFold() {
-  if (!fold_open_ || appending_.has_value() || !next_.empty()) return false;
-  const bool due =
-      unkept_groups_ == 0 || unkept_groups_ >= kMaxUnkeptGroups || queue_.empty() || IsAwaited();
-  return due && CommitFold();
-}
-
-// Whether somebody waits for the fold to be committed up to where it is.
-bool StreamWriter::IsAwaited() const {
-  if (!settled_.empty()) return true;
-  const StreamPosition end = fold_->head().position;
-  return std::any_of(waiters_.begin(), waiters_.end(),
-                     [end](const Waiter& waiter) { return waiter.position <= end; });
-}
-
-bool StreamWriter::CommitFold() {
-  if (unkept_groups_ == 0) {
-    RollbackFold();  // Nothing was applied.
-    return true;
-  }
-  if (const absl::Status kept = fold_->Commit(); !kept.ok()) {
-    // The records stand; the fold takes them from the log as soon as it can.
-    LogWarning("the read model could not keep what was written",
-               {{"stream", stream_.ToString()}, {"code", absl::StatusCodeToString(kept.code())}});
-    RollbackFold();
-    return false;
-  }
-  fold_open_ = false;
-  unkept_groups_ = 0;
-  folded_.store(fold_->head().position, std::memory_order_release);
-  return true;
-}
-
-// To the last commit; what was valid in it comes back from the log.
-void StreamWriter::RollbackFold() {
-  if (!fold_open_) return;
-  fold_->Rollback();
-  fold_open_ = false;
-  if (std::exchange(unkept_groups_, 0) > 0) new_records_.store(true, std::memory_order_release);
-}
-
-// A refusal is a read: it stands only if it rests on the log's end as of the request or later.
-// `decided_at`: the valid end of what they were decided on.
-void StreamWriter::SettleRefusals(std::vector<Pending> refused, StreamPosition decided_at) {
-  auto unsure = std::make_shared<std::vector<Pending>>();
-  for (Pending& pending : refused) {
-    pending.decided_at = decided_at;
-    if (pending.known_end && *pending.known_end <= decided_at) {
-      AnswerRefusal(pending);
-    } else {
-      unsure->push_back(std::move(pending));
-    }
-  }
-  if (unsure->empty()) return;
-  log_->CatchUp(stream_, kCatchUpDeadline,
-                [this, post = post_, alive = std::weak_ptr<bool>(alive_),
-                 unsure](const absl::StatusOr<Head>& head) {
-                  post([this, alive, unsure, head] {
-                    if (!alive.expired()) OnCaughtUp(unsure.get(), head);
-                  });
-                });
-}
-
-void StreamWriter::OnCaughtUp(std::vector<Pending>* refusals, const absl::StatusOr<Head>& head) {
-  std::vector<Pending> again;
-  for (Pending& pending : *refusals) {
-    if (!head.ok()) {
-      pending.request.done(absl::UnavailableError(
-          absl::StrCat("the log's end could not be reached: ", head.status().message())));
-    } else if (head->position <= pending.decided_at) {
-      AnswerRefusal(pending);
-    } else {
-      pending.known_end = head->position;
-      again.push_back(std::move(pending));
-    }
-  }
-  if (again.empty()) return;
-  new_records_.store(true, std::memory_order_release);
-  EnqueueAgain(&again);
-  wake_();
-}
-
-void StreamWriter::AnswerRefusal(const Pending& pending) {
-  if (pending.refusal.ok()) {
-    pending.request.done(WriteReceipt{0, 0, pending.time});
-  } else {
-    pending.request.done(pending.refusal);
-  }
-}
-
-bool StreamWriter::AnswerSettled() {
-  bool worked = false;
-  while (!settled_.empty() && settled_.front().receipt.last <= folded()) {
-    Settled settled = std::move(settled_.front());
-    settled_.pop_front();
-    settled.pending.request.done(settled.receipt);
-    worked = true;
-  }
-  return worked;
-}
-
-bool StreamWriter::WakeWaiters() {
-  if (waiters_.empty()) return false;
-  const StreamPosition folded = this->folded();
-  const absl::Duration now = clock_->SinceBoot();
-  std::vector<Waiter> ready;
-  const auto stay = std::partition(waiters_.begin(), waiters_.end(), [&](const Waiter& waiter) {
-    return waiter.position > folded && now < waiter.deadline;
-  });
-  ready.assign(std::make_move_iterator(stay), std::make_move_iterator(waiters_.end()));
-  waiters_.erase(stay, waiters_.end());
-  for (Waiter& waiter : ready) {
-    waiter.done(waiter.position <= folded
-                    ? absl::OkStatus()
-                    : absl::DeadlineExceededError("the read model did not reach the log's end"));
-  }
-  return !ready.empty();
-}
-
-// Requests that waited too long to be decided at all, and valid ones that could not be folded.
-bool StreamWriter::ExpireWaiting() {
-  const absl::Duration now = clock_->SinceBoot();
-  if (now < next_expiry_) return false;
-  next_expiry_ = absl::InfiniteDuration();
-  std::vector<Pending> late;
-  std::deque<Pending> queue = std::exchange(queue_, {});
-  for (Pending& pending : queue) {
-    if (pending.request.deadline <= now) {
-      late.push_back(std::move(pending));
-    } else {
-      Enqueue(std::move(pending), /*at_front=*/false);
-    }
-  }
-  std::vector<Pending> unfolded;
-  std::deque<Settled> settled = std::exchange(settled_, {});
-  for (Settled& one : settled) {
-    if (one.pending.request.deadline <= now) {
-      unfolded.push_back(std::move(one.pending));
-    } else {
-      next_expiry_ = std::min(next_expiry_, one.pending.request.deadline);
-      settled_.push_back(std::move(one));
-    }
-  }
-  for (const Pending& pending : late) {
-    pending.request.done(absl::UnavailableError("the log did not take the request in time"));
-  }
-  for (const Pending& pending : unfolded) {
-    pending.request.done(absl::UnavailableError("written, but the read model cannot keep it yet"));
-  }
-  return !late.empty() || !unfolded.empty();
-}
-
 void StreamWriter::WatchClock() {
   const absl::Duration offset = (clock_->Now() - absl::UnixEpoch()) - clock_->SinceBoot();
   const absl::Duration leap = offset - std::exchange(clock_offset_, offset);
@@ -528,11 +289,6 @@ void StreamWriter::Break(const absl::Status& why) {
     settled.pending.request.done(
         absl::UnavailableError("written, but the read model cannot keep it"));
   }
-}
-
-// Nothing of them is in the log, and they are told so.
-void StreamWriter::FailAll(const absl::Status& why) {
-  for (const Pending& pending : std::exchange(queue_, {})) pending.request.done(NotTaken(why));
 }
 
 }  // namespace purser

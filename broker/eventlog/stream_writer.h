@@ -122,11 +122,15 @@ class StreamWriter {
     std::function<void(absl::Status)> done;
   };
 
+  // What may be valid and not yet committed in the fold: a commit costs about as much for many
+  // groups as for one, and a crash folds them again from the log.
+  static constexpr int kMaxUnkeptGroups = 16;
+
+  // stream_writer.cc: requests, decided in groups, and what the log made of those.
   bool TakeSubmitted();
-  bool FoldNew();
-  bool IsNews();
-  absl::Status FoldBatch(const std::vector<StoredRecord>& batch);
-  absl::Status FoldRecord(const StoredRecord& stored);
+  void Enqueue(Pending pending, bool at_front);
+  void EnqueueAgain(std::vector<Pending>* pendings);
+  void EnqueueAgain(Group* group);
   bool StartGroup();
   bool MayDecideAhead() const;
   void Decide(Group* group);
@@ -138,22 +142,28 @@ class StreamWriter {
   void OnAppended(const AppendResult& result);
   void OnGroupValid(Group group);
   void OnGroupLost(Group group, const AppendResult& result);
-  void Settle(Pending pending, const Head& base);
-  void SettleRefusals(std::vector<Pending> refused, StreamPosition decided_at);
-  void OnCaughtUp(std::vector<Pending>* refusals, const absl::StatusOr<Head>& head);
-  static void AnswerRefusal(const Pending& pending);
+  void WatchClock();
+  void Break(const absl::Status& why);
+
+  // stream_writer_fold.cc: records of others, and the fold's transaction.
+  bool FoldNew();
+  bool IsNews();
+  absl::Status FoldBatch(const std::vector<StoredRecord>& batch);
+  absl::Status FoldRecord(const StoredRecord& stored);
   bool KeepFold();
   bool IsAwaited() const;
   bool CommitFold();
   void RollbackFold();
-  void Enqueue(Pending pending, bool at_front);
-  void EnqueueAgain(std::vector<Pending>* pendings);
-  void EnqueueAgain(Group* group);
+
+  // stream_writer_answers.cc: when a request, or who waits for a position, is told what.
+  void Settle(Pending pending, const Head& base);
+  void SettleRefusals(std::vector<Pending> refused, StreamPosition decided_at);
+  void OnCaughtUp(std::vector<Pending>* refusals, const absl::StatusOr<Head>& head);
+  static void AnswerRefusal(const Pending& pending);
   bool AnswerSettled();
-  bool ExpireWaiting();
   bool WakeWaiters();
-  void WatchClock();
-  void Break(const absl::Status& why);
+  bool ExpireWaiting();
+  static absl::Status NotTaken(const absl::Status& why);
   void FailAll(const absl::Status& why);
 
   EventLog* const log_;

@@ -92,12 +92,11 @@ absl::StatusOr<std::unique_ptr<DirectoryProjection>> DirectoryProjection::Open(
       new DirectoryProjection(std::move(database), stream, head));
 }
 
-absl::Status DirectoryProjection::Begin() { return database_->Prepare("BEGIN IMMEDIATE").Run(); }
+absl::Status DirectoryProjection::Begin() { return BeginFold(*database_); }
 
 absl::Status DirectoryProjection::Commit() {
   absl::Status status = WriteCounts();
-  if (status.ok()) status = WriteFoldHead(*database_, head_);
-  if (status.ok()) status = database_->Prepare("COMMIT").Run();
+  if (status.ok()) status = CommitFold(*database_, head_);
   if (!status.ok()) {
     Rollback();
     return status;
@@ -107,8 +106,7 @@ absl::Status DirectoryProjection::Commit() {
 }
 
 void DirectoryProjection::Rollback() {
-  // A failed COMMIT may have rolled back by itself; then there is nothing to undo.
-  database_->Execute("ROLLBACK").IgnoreError();
+  RollbackFold(*database_);
   head_ = committed_;
   count_changes_.clear();
 }

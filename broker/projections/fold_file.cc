@@ -81,12 +81,20 @@ absl::StatusOr<Head> ReadFoldHead(Database& database, const StreamId& stream) {
   return head;
 }
 
-absl::Status WriteFoldHead(Database& database, const Head& head) {
-  return database.Prepare("UPDATE fold SET position=?, self=?, time=?")
-      .Bind(head.position)
-      .BindBlob(AsBytes(head.self))
-      .Bind(head.position == 0 ? int64_t{0} : ToStored(head.time))
-      .Run();
+absl::Status BeginFold(Database& database) { return database.Prepare("BEGIN IMMEDIATE").Run(); }
+
+absl::Status CommitFold(Database& database, const Head& head) {
+  RETURN_IF_ERROR(database.Prepare("UPDATE fold SET position=?, self=?, time=?")
+                      .Bind(head.position)
+                      .BindBlob(AsBytes(head.self))
+                      .Bind(head.position == 0 ? int64_t{0} : ToStored(head.time))
+                      .Run());
+  return database.Prepare("COMMIT").Run();
+}
+
+void RollbackFold(Database& database) {
+  // A failed COMMIT may have rolled back by itself; then there is nothing to undo.
+  database.Execute("ROLLBACK").IgnoreError();
 }
 
 absl::StatusOr<std::string> DigestTables(Database& database,

@@ -21,8 +21,11 @@ absl::StatusOr<std::unique_ptr<Database>> OpenFoldFile(const std::string& path,
 // Where the fold in `database` stands; EmptyHead(stream) for a new one.
 absl::StatusOr<Head> ReadFoldHead(Database& database, const StreamId& stream);
 
-// Part of the transaction that changes the state.
-absl::Status WriteFoldHead(Database& database, const Head& head);
+// The transaction that changes the state: to its end the fold stands at `head`, or nothing changed.
+// After an error of CommitFold() it is still to be rolled back.
+absl::Status BeginFold(Database& database);
+absl::Status CommitFold(Database& database, const Head& head);
+void RollbackFold(Database& database);
 
 // SHA-256, in hexadecimal, of all rows of `tables` in the order of their keys: equal on every node
 // at the same position, and after a rebuild.

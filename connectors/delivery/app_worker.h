@@ -9,6 +9,7 @@
 #include <atomic>
 #include <deque>
 #include <functional>
+#include <limits>
 #include <map>
 #include <memory>
 #include <random>
@@ -93,6 +94,11 @@ class AppWorker {
   bool idle() const;
 
  private:
+  static constexpr absl::Duration kWriteDeadline = absl::Seconds(10);
+  // A call leaves no later than this after its `started` was handed to the log.
+  static constexpr absl::Duration kStartedFor = absl::Seconds(2);
+  static constexpr StreamPosition kNotYet = std::numeric_limits<StreamPosition>::max();
+
   enum class Ownership { kNone, kTaking, kRecovering, kOwner, kReleasing, kReleased };
 
   // One lane's business from Take() to Release().
@@ -157,13 +163,24 @@ class AppWorker {
   struct DryRun;
   using DryRunPtr = std::shared_ptr<DryRun>;
 
-  // app_worker.cc: owning the app, following the directory, writing records.
+  // app_worker.cc
+  bool Running() const;
+  bool Dispatch();
+  void UpdateGauges();
+  void Note(event::v1::AppNote note) { notes_.push_back(std::move(note)); }
+
+  // app_ownership.cc: from taking the app over to letting it go, and what is told in between.
   bool TakeOwnership();
   bool DirectoryReached() const;
   bool Recover();
   void RecoverLanes(const std::vector<Lane>& lanes);
   void ResumeHealth();
   void PlanEveryone();
+  void ReportPlanned();
+  bool Owns() const;
+  bool Release();
+
+  // app_following.cc: what events and commands wake.
   bool Follow();
   absl::Status FollowRecord(const StoredRecord& record, const DirectoryReader& directory);
   void WakeMembersOf(const std::string& group, const DirectoryReader& directory,
@@ -172,26 +189,21 @@ class AppWorker {
   void WakeLane(const std::string& id, event::v1::ResourceType type, StreamPosition position,
                 bool urgent = false);
   bool HearCommands();
-  bool Running() const;
-  bool Dispatch();
+
+  // app_records.cc: records of the app's stream, and the calls that wait for theirs.
   bool Flush();
-  bool CallReady();
-  void TooLate(const AttemptPtr& attempt);
   void FillBatch(Batch* batch);
   absl::StatusOr<std::vector<event::v1::Envelope>> BatchRecords(Batch* batch, absl::Time at);
   bool MayStart(const Attempt& attempt) const;
-  bool Owns() const;
   void OnFlushed(const std::shared_ptr<Batch>& batch, const absl::Status& status,
                  absl::Duration submitted);
   void FlushLost(const std::shared_ptr<Batch>& batch, const absl::Status& status);
+  bool CallReady();
+  void TooLate(const AttemptPtr& attempt);
   void LetGo(const AttemptPtr& attempt, absl::Duration rest);
-  void ReportPlanned();
-  void UpdateGauges();
-  bool Release();
   event::v1::Basis Basis() const;
   event::v1::Envelope EnvelopeOf(event::v1::Kind kind, const std::string& payload,
                                  absl::Time at) const;
-  void Note(event::v1::AppNote note) { notes_.push_back(std::move(note)); }
 
   // app_check.cc: how often the app may be called, and its own health.
   void Pace(const AttemptPtr& attempt, std::function<void()> go);

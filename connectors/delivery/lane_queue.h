@@ -58,9 +58,9 @@ struct LaneRun {
 };
 
 // One thread. Leavers go before the others; of the others a lane that goes on and one that has not
-// begun take turns, each first come, first served: what is begun is soon done, and a lane that never
-// is keeps nobody waiting. A queue may name a lane that is no longer queued: only what the run says
-// counts.
+// begun take turns, each first come, first served: what is begun is soon done, and a lane that
+// never is keeps nobody waiting. A queue may name a lane that is no longer queued: only what the
+// run says counts.
 class LaneQueue {
  public:
   // The lane's run, made where there is none.

@@ -1,0 +1,123 @@
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "broker/base/log.h"
+#include "broker/base/status.h"
+#include "broker/eventlog/stream_writer.h"
+
+namespace purser {
+namespace {
+
+constexpr size_t kFoldBatch = 1000;
+constexpr size_t kFoldBatchBytes = 8u << 20;
+constexpr absl::Duration kFoldAgainAfter = absl::Milliseconds(100);
+
+}  // namespace
+
+// One batch a call, so that a long history keeps nobody else on this thread waiting.
+bool StreamWriter::FoldNew() {
+  if (clock_->SinceBoot() < fold_again_at_ || !IsNews()) return false;
+  if (fold_open_ && !CommitFold()) return true;
+  {
+    MutexLock lock(&mutex_);
+    if (!health_.ok()) return false;
+  }
+  auto batch = log_->Read(stream_, fold_->head().position, kFoldBatch, kFoldBatchBytes);
+  const absl::Status status = batch.ok() ? FoldBatch(*batch) : batch.status();
+  if (status.ok()) {
+    if (batch->empty()) return false;
+    new_records_.store(true, std::memory_order_release);  // There may be more.
+    return true;
+  }
+  if (!IsRetryable(status)) {
+    Break(status);
+    return true;
+  }
+  new_records_.store(true, std::memory_order_release);
+  fold_again_at_ = clock_->SinceBoot() + kFoldAgainAfter;
+  return false;
+}
+
+// Whether there may be records to fold, and the fold is free to take them.
+bool StreamWriter::IsNews() {
+  if (!new_records_.exchange(false, std::memory_order_acq_rel)) return false;
+  if (!fold_open_ && !appending_.has_value()) return true;
+  // Most news is of our own records, which the fold holds.
+  const StreamPosition ours = appending_ ? appending_->end() : fold_->head().position;
+  const absl::StatusOr<Head> known = log_->KnownHead(stream_);
+  if (known.ok() && known->position <= ours && fold_->head().position >= ours) return false;
+  if (!appending_.has_value()) return true;
+  // The open group holds the fold; what came meanwhile waits for its end.
+  new_records_.store(true, std::memory_order_release);
+  return false;
+}
+
+absl::Status StreamWriter::FoldBatch(const std::vector<StoredRecord>& batch) {
+  if (batch.empty()) return absl::OkStatus();
+  RETURN_IF_ERROR(fold_->Begin());
+  for (const StoredRecord& stored : batch) {
+    if (const absl::Status folded = FoldRecord(stored); !folded.ok()) {
+      fold_->Rollback();
+      return Annotate(folded,
+                      absl::StrCat("fold ", stream_.ToString(), " at position ", stored.position));
+    }
+  }
+  RETURN_IF_ERROR(fold_->Commit());
+  folded_.store(fold_->head().position, std::memory_order_release);
+  return absl::OkStatus();
+}
+
+absl::Status StreamWriter::FoldRecord(const StoredRecord& stored) {
+  const Record record{stored.bytes};
+  if (record.prev() != fold_->head().self) {
+    return absl::DataLossError(
+        "it does not chain on what was folded; rebuild the read model or restore the log");
+  }
+  ASSIGN_OR_RETURN(const event::v1::Envelope envelope, DecodeRecord(record.bytes));
+  return fold_->Apply(record, envelope);
+}
+
+// Commits the fold when it is due and nothing unsettled is in it.
+bool StreamWriter::KeepFold() {
+  if (!fold_open_ || appending_.has_value() || !next_.empty()) return false;
+  const bool due =
+      unkept_groups_ == 0 || unkept_groups_ >= kMaxUnkeptGroups || queue_.empty() || IsAwaited();
+  return due && CommitFold();
+}
+
+// Whether somebody waits for the fold to be committed up to where it is.
+bool StreamWriter::IsAwaited() const {
+  if (!settled_.empty()) return true;
+  const StreamPosition end = fold_->head().position;
+  return std::any_of(waiters_.begin(), waiters_.end(),
+                     [end](const Waiter& waiter) { return waiter.position <= end; });
+}
+
+bool StreamWriter::CommitFold() {
+  if (unkept_groups_ == 0) {
+    RollbackFold();  // Nothing was applied.
+    return true;
+  }
+  if (const absl::Status kept = fold_->Commit(); !kept.ok()) {
+    // The records stand; the fold takes them from the log as soon as it can.
+    LogWarning("the read model could not keep what was written",
+               {{"stream", stream_.ToString()}, {"code", absl::StatusCodeToString(kept.code())}});
+    RollbackFold();
+    return false;
+  }
+  fold_open_ = false;
+  unkept_groups_ = 0;
+  folded_.store(fold_->head().position, std::memory_order_release);
+  return true;
+}
+
+// To the last commit; what was valid in it comes back from the log.
+void StreamWriter::RollbackFold() {
+  if (!fold_open_) return;
+  fold_->Rollback();
+  fold_open_ = false;
+  if (std::exchange(unkept_groups_, 0) > 0) new_records_.store(true, std::memory_order_release);
+}
+
+}  // namespace purser
