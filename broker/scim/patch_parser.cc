@@ -160,6 +160,10 @@ class PatchParser {
         HoldsReadOnlyAlone(attribute, value)) {
       return ReadOnlyTarget(path.ref.leaf());
     }
+    if (attribute.refers_by_value && path.ref.sub != nullptr && path.ref.sub->name == "$ref") {
+      path.ref.sub = attribute.Sub("value");
+      if (value.is_string()) value = std::string(IdInUri(value.get_ref<const std::string&>()));
+    }
     if (attribute.name == "members") return AddMembers(kind, std::move(path), std::move(value));
     AttributeOperation operation{
         .kind = kind, .target = path.ref, .filter = std::move(path.filter)};

@@ -79,7 +79,7 @@ class ResourceWriter {
       if (value != object.end()) {
         Name(sub.name);
         AppendJson(*value, &out_);
-      } else if (sub.type == AttributeType::kReference) {
+      } else if (attribute.refers_by_value && sub.type == AttributeType::kReference) {
         WriteDerivedReference(sub, object);
       }
     }
@@ -89,7 +89,7 @@ class ResourceWriter {
   // manager.$ref follows from manager.value, where that is an id of ours.
   void WriteDerivedReference(const Attribute& sub, const json& object) {
     const auto value = object.find("value");
-    if (!sub.is_read_only() || value == object.end() || !value->is_string()) return;
+    if (value == object.end() || !value->is_string()) return;
     const std::string& id = value->get_ref<const std::string&>();
     if (!IsUuid(id)) return;
     Name(sub.name);

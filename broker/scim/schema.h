@@ -46,6 +46,8 @@ struct Attribute {
   std::vector<Attribute> sub_attributes = {};
   // Identity providers send a bare string for {"value": ..}, and [x] for x: "manager".
   bool accepts_bare_value = false;
+  // "$ref" says in the form of a URI what "value" says, and only the latter is kept: "manager".
+  bool refers_by_value = false;
   // One provider sends each value as JSON inside a string: "roles".
   bool accepts_json_in_string = false;
 

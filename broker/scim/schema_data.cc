@@ -172,9 +172,10 @@ Attribute Manager() {
   Attribute manager =
       Complex("manager", "The user's manager.",
               {Exact(Text("value", "The id of the manager's own user.")),
-               ReadOnly(Reference("$ref", "The URI of the manager's own user.", {"User"})),
+               Reference("$ref", "The URI of the manager's own user.", {"User"}),
                ReadOnly(Text("displayName", "The name of the manager."))});
   manager.accepts_bare_value = true;
+  manager.refers_by_value = true;
   return manager;
 }
 

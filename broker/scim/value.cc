@@ -8,6 +8,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "absl/time/time.h"
 #include "broker/base/status.h"
 #include "broker/scim/error.h"
@@ -83,6 +84,16 @@ void UnwrapElement(const Attribute& attribute, json* input) {
   if (!role.is_null()) input->update(role);
 }
 
+// {"$ref": "../Users/2819c223"} means {"value": "2819c223"}; beside a value it says nothing more.
+void KeepValueAlone(json* object) {
+  const auto uri = object->find("$ref");
+  if (uri == object->end()) return;
+  if (uri->is_string() && !object->contains("value")) {
+    (*object)["value"] = std::string(IdInUri(uri->get_ref<const std::string&>()));
+  }
+  object->erase("$ref");
+}
+
 absl::StatusOr<json> CanonicalObject(const Attribute& attribute, json input, ValueForm form) {
   UnwrapElement(attribute, &input);
   if (!input.is_object()) return WrongType(attribute, "an object");
@@ -94,6 +105,7 @@ absl::StatusOr<json> CanonicalObject(const Attribute& attribute, json input, Val
     if (canonical.is_null() && form == ValueForm::kWhole) continue;
     object.emplace(sub->name, std::move(canonical));
   }
+  if (attribute.refers_by_value) KeepValueAlone(&object);
   return object;
 }
 
@@ -160,6 +172,12 @@ absl::StatusOr<std::string> MemberId(const json& element) {
 }
 
 }  // namespace
+
+absl::string_view IdInUri(absl::string_view uri) {
+  while (absl::ConsumeSuffix(&uri, "/")) {
+  }
+  return uri.substr(uri.rfind('/') + 1);
+}
 
 absl::StatusOr<json> CanonicalElement(const Attribute& attribute, json input, ValueForm form) {
   if (input.is_null()) return json();

@@ -25,6 +25,9 @@ enum class ValueForm {
 absl::StatusOr<nlohmann::json> CanonicalValue(const Attribute& attribute, nlohmann::json input,
                                               ValueForm form);
 
+// The id at the end of the URI of a resource: "https://x/scim/v2/Users/2819c223" -> "2819c223".
+absl::string_view IdInUri(absl::string_view uri);
+
 // The same for one element of a multi-valued attribute.
 absl::StatusOr<nlohmann::json> CanonicalElement(const Attribute& attribute, nlohmann::json input,
                                                 ValueForm form);

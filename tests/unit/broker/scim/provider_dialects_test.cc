@@ -88,6 +88,7 @@ TEST(EntraDefaultDialect, ManagerIsSetAndClearedInEveryShape) {
   EXPECT_EQ(manager("Replace", R"("m1")"), "m1");
   EXPECT_EQ(manager("Add", R"({"value":"m1"})"), "m1");
   EXPECT_EQ(manager("Add", R"([{"$ref":"http://x/Users/m1","value":"m1"}])"), "m1");
+  EXPECT_EQ(manager("Add", R"({"$ref":"../Users/m1"})"), "m1");
   EXPECT_EQ(manager("Replace", R"({"value":""})"), "none");
   EXPECT_EQ(manager("Replace", R"("")"), "none");
   EXPECT_EQ(manager("Replace", "null"), "none");

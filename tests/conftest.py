@@ -1,4 +1,4 @@
-"""What the integration tests share: the real program, the sandbox, a broker; each test its own."""
+"""What the integration and the conformance tests share: the real program, the sandbox, a broker; each test its own."""
 
 import os
 import sys
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
+sys.path.insert(0, str(Path(__file__).resolve().parent / "support"))
 
 import processes  # noqa: E402
 from worlds import World  # noqa: E402
