@@ -169,11 +169,10 @@ Attributes UserAttributes() {
 }
 
 Attribute Manager() {
-  Attribute manager =
-      Complex("manager", "The user's manager.",
-              {Exact(Text("value", "The id of the manager's own user.")),
-               Reference("$ref", "The URI of the manager's own user.", {"User"}),
-               ReadOnly(Text("displayName", "The name of the manager."))});
+  Attribute manager = Complex("manager", "The user's manager.",
+                              {Exact(Text("value", "The id of the manager's own user.")),
+                               Reference("$ref", "The URI of the manager's own user.", {"User"}),
+                               ReadOnly(Text("displayName", "The name of the manager."))});
   manager.accepts_bare_value = true;
   manager.refers_by_value = true;
   return manager;
