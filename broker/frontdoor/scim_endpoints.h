@@ -51,10 +51,12 @@ class ScimEndpoints {
 
   // scim_reads.cc
   void Get(const ScimRequestPtr& request) const;
-  void List(const ScimRequestPtr& request, bool search) const;
   using ReadFn = std::function<absl::StatusOr<http::Response>(const DirectoryReader&)>;
   // Runs `read` once the read model is current enough for the request, and answers with its result.
   void Read(const ScimRequestPtr& request, ReadCost cost, ReadFn read) const;
+
+  // scim_lists.cc
+  void List(const ScimRequestPtr& request, bool search) const;
 
   // scim_writes.cc
   void Post(const ScimRequestPtr& request) const;

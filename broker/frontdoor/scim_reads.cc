@@ -2,7 +2,6 @@
 #include <optional>
 #include <thread>
 #include <utility>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -10,154 +9,15 @@
 #include "broker/frontdoor/scim_endpoints.h"
 #include "broker/frontdoor/scim_references.h"
 #include "broker/scim/error.h"
-#include "broker/scim/filter.h"
 #include "broker/scim/render.h"
 #include "broker/scim/request.h"
 
 namespace purser {
 namespace {
 
-using scim::IndexedEquality;
-using scim::ListQuery;
-
-// What a list comes to: the total, and the page as texts.
-struct Page {
-  uint64_t total = 0;
-  std::vector<std::string> resources;
-};
-
 bool EventuallyConsistent(const ScimRequest& request) {
   const std::string* consistency = request.http.Query("consistency");
   return consistency != nullptr && *consistency == "eventual";
-}
-
-// What is asked of the resources of one type.
-struct TypeQuery {
-  const scim::ResourceSchema* schema;
-  ListQuery query;
-};
-
-// One list request over one position of the read model; types one after the other.
-class Lister {
- public:
-  Lister(const ScimRequest& request, const DirectoryReader& reader, Page* page)
-      : request_(request), reader_(reader), page_(*page) {}
-
-  absl::Status Add(const TypeQuery& asked) {
-    schema_ = asked.schema;
-    query_ = &asked.query;
-    if (!query_->filter) return Unfiltered();
-    const auto equality = scim::FindIndexedEquality(*query_->filter);
-    return equality ? ByIndex(*equality) : ByScan();
-  }
-
- private:
-  event::v1::ResourceType type() const { return schema_->type; }
-  bool full() const { return page_.resources.size() >= query_->count; }
-
-  absl::Status Unfiltered() {
-    const uint64_t before = page_.total;  // of the types that came first
-    ASSIGN_OR_RETURN(const uint64_t count, reader_.Count(type()));
-    page_.total += count;
-    if (full() || query_->start_index > page_.total) return absl::OkStatus();
-    const uint64_t skip = query_->start_index > before ? query_->start_index - 1 - before : 0;
-    return reader_.Scan(type(), skip, [&](Resource resource) -> absl::StatusOr<bool> {
-      RETURN_IF_ERROR(Render(resource));
-      return !full();
-    });
-  }
-
-  absl::Status ByScan() {
-    return reader_.Scan(type(), 0, [&](Resource resource) -> absl::StatusOr<bool> {
-      RETURN_IF_ERROR(Consider(resource));
-      return true;
-    });
-  }
-
-  absl::Status ByIndex(const IndexedEquality& equality) {
-    ASSIGN_OR_RETURN(const std::vector<std::string> ids, Candidates(equality));
-    for (const std::string& id : ids) {
-      ASSIGN_OR_RETURN(const std::optional<Resource> resource, reader_.Find(type(), id));
-      if (resource) RETURN_IF_ERROR(Consider(*resource));
-    }
-    return absl::OkStatus();
-  }
-
-  absl::StatusOr<std::vector<std::string>> Candidates(const IndexedEquality& equality) {
-    switch (equality.key) {
-      case IndexedEquality::Key::kId:
-        return reader_.FindIndexed(type(), IndexedAttribute::kId, equality.value);
-      case IndexedEquality::Key::kUserName:
-        return reader_.FindIndexed(type(), IndexedAttribute::kUserName, equality.value);
-      case IndexedEquality::Key::kExternalId:
-        return reader_.FindIndexed(type(), IndexedAttribute::kExternalId, equality.value);
-      case IndexedEquality::Key::kDisplayName:
-        return reader_.FindIndexed(type(), IndexedAttribute::kDisplayName, equality.value);
-      case IndexedEquality::Key::kEmailValue:
-        return reader_.FindIndexed(type(), IndexedAttribute::kEmail, equality.value);
-      case IndexedEquality::Key::kMemberId:
-        return reader_.DirectGroupsOf(equality.value);
-    }
-    return absl::InternalError("an index that is not known");
-  }
-
-  absl::Status Consider(const Resource& resource) {
-    ASSIGN_OR_RETURN(const bool matches, Matches(resource));
-    if (!matches) return absl::OkStatus();
-    ++page_.total;
-    const bool wanted = page_.total >= query_->start_index && !full();
-    return wanted ? Render(resource) : absl::OkStatus();
-  }
-
-  absl::StatusOr<bool> Matches(const Resource& resource) {
-    const scim::Filter& filter = *query_->filter;
-    scim::ResourceView view;
-    view.resource = &resource;
-    std::vector<scim::Reference> references;
-    absl::Status asked;
-    if (!filter.NeedsReferenceList()) {
-      // `members eq` alone is one question, whatever the group's size.
-      view.has_member = [&](absl::string_view id) {
-        const absl::StatusOr<bool> has = reader_.HasMember(resource.id, id);
-        asked.Update(has.status());
-        return has.ok() && *has;
-      };
-    } else if (type() == event::v1::USER) {
-      ASSIGN_OR_RETURN(references, GroupReferences(reader_, resource.id));
-      view.groups = &references;
-    } else {
-      ASSIGN_OR_RETURN(references, MemberReferences(reader_, resource.id));
-      view.members = &references;
-    }
-    ASSIGN_OR_RETURN(const bool matches, scim::Evaluate(filter, view));
-    RETURN_IF_ERROR(asked);
-    return matches;
-  }
-
-  absl::Status Render(const Resource& resource) {
-    ASSIGN_OR_RETURN(std::string text,
-                     RenderWithReferences(request_, resource, reader_, query_->projection));
-    page_.resources.push_back(std::move(text));
-    return absl::OkStatus();
-  }
-
-  const ScimRequest& request_;
-  const DirectoryReader& reader_;
-  Page& page_;
-  const scim::ResourceSchema* schema_ = nullptr;
-  const ListQuery* query_ = nullptr;
-};
-
-// What it may cost: an equality that an index answers and a near page are short.
-ReadCost CostOf(const TypeQuery& asked) {
-  constexpr uint64_t kNear = 10'000;
-  const ListQuery& query = asked.query;
-  const bool groups = asked.schema->type == event::v1::GROUP &&
-                      query.projection.IncludesReferences(*asked.schema) && query.count > 0;
-  const bool near = !query.filter && query.start_index <= kNear && query.count <= 100;
-  const bool indexed = query.filter && scim::FindIndexedEquality(*query.filter) &&
-                       !query.filter->NeedsReferenceList();
-  return (near || indexed) && !groups ? ReadCost::kShort : ReadCost::kLong;
 }
 
 http::Response AnswerRead(
@@ -226,32 +86,6 @@ void ScimEndpoints::Get(const ScimRequestPtr& request) const {
          ASSIGN_OR_RETURN(std::string body,
                           RenderWithReferences(*request, *resource, reader, projection));
          return ScimResponse(200, std::move(body), resource->version);
-       });
-}
-
-void ScimEndpoints::List(const ScimRequestPtr& request, bool search) const {
-  // Without a type in its path it is of both.
-  std::vector<const scim::ResourceSchema*> schemas = {request->schema};
-  if (request->schema == nullptr) schemas = {&scim::UserSchema(), &scim::GroupSchema()};
-  auto asked = std::make_shared<std::vector<TypeQuery>>();
-  ReadCost cost = ReadCost::kShort;
-  for (const scim::ResourceSchema* schema : schemas) {
-    auto query = search ? scim::ParseSearchRequest(*schema, request->http.body)
-                        : scim::ParseListQuery(*schema, request->http.query);
-    if (!query.ok()) {
-      request->respond(ErrorResponse(query.status()));
-      return;
-    }
-    asked->push_back({schema, *std::move(query)});
-    cost = std::max(cost, CostOf(asked->back()));
-  }
-  Read(request, cost,
-       [request, asked](const DirectoryReader& reader) -> absl::StatusOr<http::Response> {
-         Page page;
-         Lister lister(*request, reader, &page);
-         for (const TypeQuery& one : *asked) RETURN_IF_ERROR(lister.Add(one));
-         return ScimResponse(
-             200, scim::RenderList(page.total, asked->front().query.start_index, page.resources));
        });
 }
 

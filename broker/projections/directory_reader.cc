@@ -51,6 +51,29 @@ absl::StatusOr<std::vector<MemberRow>> Members(Statement& rows) {
   return members;
 }
 
+// The parts of a question about a list: which rows, which of them lie behind one, in which order.
+struct RowQuery {
+  const char* where;
+  const char* behind;
+  const char* order;
+};
+
+RowQuery QueryOf(RowList list) {
+  switch (list) {
+    case RowList::kUsers:
+      return {"type=1", "row>?", "row"};
+    case RowList::kGroups:
+      return {"type=2", "row>?", "row"};
+    case RowList::kByUserName:
+      return {"name_key IS NOT NULL", "name_key>(SELECT name_key FROM resources WHERE row=?)",
+              "name_key"};
+    case RowList::kByUserNameDescending:
+      break;
+  }
+  return {"name_key IS NOT NULL", "name_key<(SELECT name_key FROM resources WHERE row=?)",
+          "name_key DESC"};
+}
+
 // Ends a query whose first row was all that was wanted.
 absl::Status Finish(Statement& row) {
   while (row.Next()) {
@@ -62,16 +85,63 @@ absl::Status Finish(Statement& row) {
 
 absl::StatusOr<std::optional<Resource>> DirectoryReader::Find(ResourceType type,
                                                               absl::string_view id) const {
-  Statement& row =
-      database_->Prepare("SELECT " PURSER_RESOURCE_COLUMNS " FROM resources WHERE id=? AND type=?");
+  ASSIGN_OR_RETURN(std::optional<PlacedResource> placed, FindPlaced(type, id));
+  if (!placed) return std::nullopt;
+  return std::move(placed->resource);
+}
+
+absl::StatusOr<std::optional<PlacedResource>> DirectoryReader::FindPlaced(
+    ResourceType type, absl::string_view id) const {
+  Statement& row = database_->Prepare("SELECT " PURSER_RESOURCE_COLUMNS
+                                      ", row FROM resources WHERE id=? AND type=?");
   row.Bind(id).Bind(static_cast<int>(type));
   if (!row.Next()) {
     RETURN_IF_ERROR(row.status());
     return std::nullopt;
   }
   ASSIGN_OR_RETURN(Resource resource, ReadResource(row));
+  PlacedResource placed{row.Int(6), std::move(resource)};
+  RETURN_IF_ERROR(Finish(row));
+  return placed;
+}
+
+absl::StatusOr<Resource> DirectoryReader::ResourceAt(ResourceRow place) const {
+  Statement& row =
+      database_->Prepare("SELECT " PURSER_RESOURCE_COLUMNS " FROM resources WHERE row=?");
+  row.Bind(place);
+  if (!row.Next()) {
+    RETURN_IF_ERROR(row.status());
+    return absl::NotFoundError("no resource stands there");
+  }
+  ASSIGN_OR_RETURN(Resource resource, ReadResource(row));
   RETURN_IF_ERROR(Finish(row));
   return resource;
+}
+
+absl::StatusOr<std::vector<ResourceRow>> DirectoryReader::RowsAfter(RowList list, ResourceRow after,
+                                                                    uint64_t count) const {
+  const RowQuery query = QueryOf(list);
+  std::string sql = absl::StrCat("SELECT row FROM resources WHERE ", query.where);
+  if (after > 0) absl::StrAppend(&sql, " AND ", query.behind);
+  Statement& rows = database_->Prepare(absl::StrCat(sql, " ORDER BY ", query.order, " LIMIT ?"));
+  if (after > 0) rows.Bind(after);
+  rows.Bind(count);
+  std::vector<ResourceRow> found;
+  while (rows.Next()) found.push_back(rows.Int(0));
+  RETURN_IF_ERROR(rows.status());
+  return found;
+}
+
+absl::StatusOr<ResourceRow> DirectoryReader::RowNumber(RowList list, uint64_t number) const {
+  if (number == 0) return 0;
+  const RowQuery query = QueryOf(list);
+  Statement& row = database_->Prepare(absl::StrCat("SELECT row FROM resources WHERE ", query.where,
+                                                   " ORDER BY ", query.order, " LIMIT 1 OFFSET ?"));
+  row.Bind(number - 1);
+  ResourceRow found = 0;
+  while (row.Next()) found = row.Int(0);
+  RETURN_IF_ERROR(row.status());
+  return found;
 }
 
 absl::StatusOr<std::optional<ResourceType>> DirectoryReader::TypeOf(absl::string_view id) const {
@@ -174,21 +244,14 @@ absl::StatusOr<uint64_t> DirectoryReader::Count(ResourceType type) const {
   return count;
 }
 
-absl::Status DirectoryReader::Scan(
-    ResourceType type, uint64_t offset,
-    const std::function<absl::StatusOr<bool>(Resource)>& visit) const {
+absl::Status DirectoryReader::Scan(ResourceType type,
+                                   const std::function<absl::Status(PlacedResource)>& visit) const {
+  // In pages, so that `visit` may ask other questions.
   constexpr int kPage = 200;
-  int64_t after = -1;
-  if (offset > 0) {
-    Statement& start =
-        database_->Prepare("SELECT row FROM resources WHERE type=? ORDER BY row LIMIT 1 OFFSET ?");
-    start.Bind(static_cast<int>(type)).Bind(offset - 1);
-    if (!start.Next()) return start.status();
-    after = start.Int(0);
-    RETURN_IF_ERROR(Finish(start));
-  }
-  while (true) {
-    std::vector<Resource> page;
+  std::vector<PlacedResource> page;
+  ResourceRow after = 0;
+  do {
+    page.clear();
     Statement& rows = database_->Prepare("SELECT " PURSER_RESOURCE_COLUMNS
                                          ", row FROM resources WHERE type=? AND row>?"
                                          " ORDER BY row LIMIT ?");
@@ -196,16 +259,12 @@ absl::Status DirectoryReader::Scan(
     while (rows.Next()) {
       ASSIGN_OR_RETURN(Resource resource, ReadResource(rows));
       after = rows.Int(6);
-      page.push_back(std::move(resource));
+      page.push_back({after, std::move(resource)});
     }
     RETURN_IF_ERROR(rows.status());
-    const bool last = page.size() < kPage;
-    for (Resource& resource : page) {
-      ASSIGN_OR_RETURN(const bool more, visit(std::move(resource)));
-      if (!more) return absl::OkStatus();
-    }
-    if (last) return absl::OkStatus();
-  }
+    for (PlacedResource& placed : page) RETURN_IF_ERROR(visit(std::move(placed)));
+  } while (page.size() == kPage);
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::vector<std::string>> DirectoryReader::DirectGroupsOf(

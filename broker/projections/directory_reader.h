@@ -33,6 +33,17 @@ struct Tombstone {
 // Attributes with an index: equality on them does not slow down as the directory grows.
 enum class IndexedAttribute { kId, kUserName, kExternalId, kDisplayName, kEmail };
 
+// A resource's place in the order of creation, which users and groups share: from 1 on, with gaps.
+using ResourceRow = int64_t;
+
+struct PlacedResource {
+  ResourceRow row = 0;
+  Resource resource;
+};
+
+// Lists whose order an index holds: by creation, or users by CaselessKey(userName).
+enum class RowList { kUsers, kGroups, kByUserName, kByUserNameDescending };
+
 // Reads one connection's view: that of the writer inside its transaction, or the last commit.
 // One thread at a time. Not an owner: the database outlives it.
 class DirectoryReader : public DirectoryState {
@@ -63,9 +74,19 @@ class DirectoryReader : public DirectoryState {
                                                        absl::string_view value) const;
   absl::StatusOr<uint64_t> Count(event::v1::ResourceType type) const;
 
-  // Resources in the order of creation, from the `offset`-th on, until `visit` returns false.
-  absl::Status Scan(event::v1::ResourceType type, uint64_t offset,
-                    const std::function<absl::StatusOr<bool>(Resource)>& visit) const;
+  // All resources of one type in the order of creation, until `visit` returns an error.
+  absl::Status Scan(event::v1::ResourceType type,
+                    const std::function<absl::Status(PlacedResource)>& visit) const;
+  absl::StatusOr<std::optional<PlacedResource>> FindPlaced(event::v1::ResourceType type,
+                                                           absl::string_view id) const;
+  // NotFound where the row is empty.
+  absl::StatusOr<Resource> ResourceAt(ResourceRow row) const;
+
+  // The first `count` rows of a list behind `after` (0: from its beginning), one of that list.
+  absl::StatusOr<std::vector<ResourceRow>> RowsAfter(RowList list, ResourceRow after,
+                                                     uint64_t count) const;
+  // The `number`-th row of a list, counted from 1; 0 for 0, and beyond its end.
+  absl::StatusOr<ResourceRow> RowNumber(RowList list, uint64_t number) const;
 
   // The groups that hold `id`, directly or through other groups.
   absl::StatusOr<std::vector<GroupRow>> GroupsOf(absl::string_view id) const;

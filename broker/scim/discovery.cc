@@ -104,7 +104,7 @@ std::string RenderServiceProviderConfig(absl::string_view base_url) {
   body["bulk"] = {{"supported", false}, {"maxOperations", 0}, {"maxPayloadSize", 0}};
   body["filter"] = {{"supported", true}, {"maxResults", kMaxCount}};
   body["changePassword"] = off;
-  body["sort"] = off;
+  body["sort"] = on;
   body["etag"] = on;
   ordered_json scheme = {{"type", "oauthbearertoken"},
                          {"name", "Bearer token"},

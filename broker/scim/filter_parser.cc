@@ -103,15 +103,6 @@ bool IsOrder(FilterOp op) {
   return op == FilterOp::kGt || op == FilterOp::kGe || op == FilterOp::kLt || op == FilterOp::kLe;
 }
 
-// [A-Za-z$] first, then letters, digits and -_$.: (URNs hold dots and colons).
-bool IsAttributePath(absl::string_view word) {
-  if (word.empty() || (!absl::ascii_isalpha(word[0]) && word[0] != '$')) return false;
-  for (const char c : word) {
-    if (!absl::ascii_isalnum(c) && !absl::StrContains("-_$.:", c)) return false;
-  }
-  return true;
-}
-
 }  // namespace
 
 // Recursive descent: or binds looser than and, and looser than not. Depth is capped, and a long
@@ -187,7 +178,7 @@ class FilterParser {
   }
 
   Place Expression(const std::string& path, int depth) {
-    if (!IsAttributePath(path)) return Invalid("an attribute name is malformed");
+    if (!IsAttributeName(path)) return Invalid("an attribute name is malformed");
     ASSIGN_OR_RETURN(Filter::Node node, Resolve(path));
     if (token_.kind == TokenKind::kOpenBracket) return ValuePath(std::move(node), depth);
     if (token_.kind != TokenKind::kWord) return Invalid("an operator is missing");

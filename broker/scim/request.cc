@@ -102,6 +102,11 @@ absl::StatusOr<ListQuery> ParseListQuery(const ResourceSchema& schema,
   if (filter != nullptr && !absl::StripAsciiWhitespace(*filter).empty()) {
     ASSIGN_OR_RETURN(list.filter, ParseFilter(schema, *filter));
   }
+  const std::string* sort_by = Find(query, "sortBy");
+  if (sort_by != nullptr && !sort_by->empty()) {
+    const std::string* order = Find(query, "sortOrder");
+    ASSIGN_OR_RETURN(list.sort, ParseSort(schema, *sort_by, order == nullptr ? "" : *order));
+  }
   return list;
 }
 
@@ -111,8 +116,8 @@ absl::StatusOr<ListQuery> ParseSearchRequest(const ResourceSchema& schema, absl:
     return BadRequest(ErrorType::kInvalidSyntax, "the body must be a JSON object");
   }
   QueryParameters query;
-  for (const absl::string_view name :
-       {"attributes", "excludedAttributes", "filter", "startIndex", "count"}) {
+  for (const absl::string_view name : {"attributes", "excludedAttributes", "filter", "sortBy",
+                                       "sortOrder", "startIndex", "count"}) {
     for (const auto& [key, value] : *parsed.get_ptr<const json::object_t*>()) {
       if (!absl::EqualsIgnoreCase(key, name)) continue;
       RETURN_IF_ERROR(AddParameter(std::string(name), value, &query));

@@ -11,6 +11,7 @@
 #include "absl/strings/string_view.h"
 #include "broker/scim/filter.h"
 #include "broker/scim/projection.h"
+#include "broker/scim/sort.h"
 
 namespace purser::scim {
 
@@ -25,6 +26,7 @@ struct ListQuery {
   uint64_t start_index = 1;        // from 1
   uint64_t count = kDefaultCount;  // 0: the total alone
   std::optional<Filter> filter;
+  std::optional<Sort> sort;  // nothing: in the order of creation
   Projection projection;
 };
 
@@ -32,8 +34,8 @@ struct ListQuery {
 absl::StatusOr<Projection> ParseProjection(const ResourceSchema& schema,
                                            const QueryParameters& query);
 
-// 400 invalidFilter; 400 invalidValue where startIndex or count is no number. Parameters that are
-// not known (a provider's flag) are ignored.
+// 400 invalidFilter; 400 invalidValue where startIndex or count is no number; as ParseSort().
+// Parameters that are not known (a provider's flag) are ignored.
 absl::StatusOr<ListQuery> ParseListQuery(const ResourceSchema& schema,
                                          const QueryParameters& query);
 

@@ -1,5 +1,6 @@
 #include "broker/scim/schema.h"
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 
 namespace purser::scim {
@@ -86,6 +87,14 @@ const Schema* ResourceSchema::Extension(absl::string_view urn) const {
 const Attribute* ResourceSchema::FindCore(absl::string_view attribute_name) const {
   if (const Attribute* found = core.Find(attribute_name)) return found;
   return FindIn(CommonAttributes(), attribute_name);
+}
+
+bool IsAttributeName(absl::string_view name) {
+  if (name.empty() || (!absl::ascii_isalpha(name[0]) && name[0] != '$')) return false;
+  for (const char c : name) {
+    if (!absl::ascii_isalnum(c) && !absl::StrContains("-_$.:", c)) return false;
+  }
+  return name.back() != '.' && name.back() != ':' && !absl::StrContains(name, "..");
 }
 
 ResolvedName ResolveName(const ResourceSchema& schema, absl::string_view name) {

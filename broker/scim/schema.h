@@ -94,6 +94,10 @@ struct ResourceSchema {
   const Attribute* FindCore(absl::string_view attribute_name) const;
 };
 
+// Whether `name` has the form of an attribute's name or of a path to one: a letter or $ first, then
+// letters, digits and -_$.: (URNs hold dots and colons).
+bool IsAttributeName(absl::string_view name);
+
 // What a name in a path, filter, projection or path-less PATCH may mean.
 struct ResolvedName {
   enum class Kind {

@@ -1,4 +1,4 @@
-// Lists, filters and projections through the endpoints (facts 24, 26, 27).
+// Lists, filters, orders and projections through the endpoints (facts 24 to 27).
 #include <gmock/gmock.h>
 
 #include "tests/unit/broker/frontdoor/scim_rig.h"
@@ -28,7 +28,7 @@ class ScimLists : public ScimRig {
   }
 };
 
-TEST_F(ScimLists, PagesAreClampedAndTheTotalIsAlwaysTrue) {
+TEST_F(ScimLists, Promise24PagesAreClampedAndTheTotalIsAlwaysTrue) {
   CreateUsers(5);
   EXPECT_THAT(Names(List("/Users", {{"startIndex", "-3"}, {"count", "2"}})),
               ElementsAre("user0", "user1"));
@@ -46,7 +46,7 @@ TEST_F(ScimLists, PagesAreClampedAndTheTotalIsAlwaysTrue) {
   EXPECT_EQ(List("/Users", {{"count", "x"}}).status, 400);
 }
 
-TEST_F(ScimLists, ACountBeyondTheLargestPageIsClamped) {
+TEST_F(ScimLists, Promise24ACountBeyondTheLargestPageIsClamped) {
   CreateUsers(1005);
   const Answer answer = List("/Users", {{"count", "100000"}});
   EXPECT_EQ(answer.Json()["itemsPerPage"], 1000);
@@ -96,7 +96,7 @@ TEST_F(ScimLists, AFilterThatIsMalformedIs400) {
   }
 }
 
-TEST_F(ScimLists, EveryAnswerHoldsWhatTheProjectionNamesAndIdAndSchemas) {
+TEST_F(ScimLists, Promise26EveryAnswerHoldsWhatTheProjectionNamesAndIdAndSchemas) {
   const Pairs only = {{"attributes", "userName"}};
   const auto check = [](const json& resource) {
     EXPECT_EQ(resource.size(), 3u) << resource;
@@ -119,7 +119,7 @@ TEST_F(ScimLists, EveryAnswerHoldsWhatTheProjectionNamesAndIdAndSchemas) {
   EXPECT_EQ(Get(path, {}, {{"attributes", "userName,nonsense"}}).status, 200);
 }
 
-TEST_F(ScimLists, ASearchIsAListWhoseParametersStandInTheBody) {
+TEST_F(ScimLists, Promise27ASearchIsAListWhoseParametersStandInTheBody) {
   CreateUsers(3);
   const Answer answer = Call("POST", "/Users/.search",
                              R"({"filter":"userName ne \"user1\"","startIndex":2,"count":1})");
@@ -129,7 +129,7 @@ TEST_F(ScimLists, ASearchIsAListWhoseParametersStandInTheBody) {
   EXPECT_EQ(Call("POST", "/Users/.search", "{").status, 400);
 }
 
-TEST_F(ScimLists, TheRootListsUsersAndThenGroups) {
+TEST_F(ScimLists, Promise27TheRootListsUsersAndThenGroups) {
   CreateUsers(2);
   CreateGroup("all");
   CreateGroup("staff");
@@ -141,6 +141,88 @@ TEST_F(ScimLists, TheRootListsUsersAndThenGroups) {
   EXPECT_THAT(Names(searched), ElementsAre("user1", "all"));
   EXPECT_EQ(searched.Json()["totalResults"], 2);
   EXPECT_EQ(List("", {{"count", "0"}}).Json()["totalResults"], 4);
+}
+
+TEST_F(ScimLists, Promise25APageOfASortedListIsAPartOfTheWhole) {
+  const auto named = [&](const char* name, const char* family) {
+    CreateUser(name,
+               family == nullptr ? json::object() : json({{"name", {{"familyName", family}}}}));
+  };
+  named("u0", "Stone");
+  named("u1", nullptr);
+  named("u2", "byron");
+  named("u3", "Stone");
+  named("u4", "Adams");
+  EXPECT_THAT(Names(List("/Users", {{"sortBy", "name.familyName"}})),
+              ElementsAre("u4", "u2", "u0", "u3", "u1"));
+  EXPECT_THAT(Names(List("/Users", {{"sortBy", "name.familyName"}, {"sortOrder", "descending"}})),
+              ElementsAre("u1", "u0", "u3", "u2", "u4"));
+  EXPECT_THAT(Names(List("/Users", {{"sortBy", "name.familyName"},
+                                    {"startIndex", "2"},
+                                    {"count", "2"},
+                                    {"attributes", "userName"}})),
+              ElementsAre("u2", "u0"));
+  const Answer filtered = List("/Users", {{"sortBy", "name.familyName"},
+                                          {"filter", "name.familyName pr and userName ne \"u2\""},
+                                          {"startIndex", "2"}});
+  EXPECT_THAT(Names(filtered), ElementsAre("u0", "u3"));
+  EXPECT_EQ(filtered.Json()["totalResults"], 3);
+  EXPECT_THAT(Names(List("/Users", {{"sortBy", "shoeSize"}, {"sortOrder", "descending"}})),
+              ElementsAre("u0", "u1", "u2", "u3", "u4"));
+  EXPECT_EQ(List("/Users", {{"sortBy", "name"}}).scim_type(), "invalidPath");
+  EXPECT_EQ(List("/Users", {{"sortBy", "title"}, {"sortOrder", "up"}}).scim_type(), "invalidValue");
+}
+
+TEST_F(ScimLists, Promise25ByUserNameTheIndexGivesTheSameOrderAsASort) {
+  for (const char* name : {"bob", "Ada", "éva", "Zoe", "zed", "Ärne", "adam"}) CreateUser(name);
+  CreateGroup("all");
+  for (const char* order : {"ascending", "descending"}) {
+    const auto sorted = [&](Pairs query) {
+      query.emplace_back("sortBy", "userName");
+      query.emplace_back("sortOrder", order);
+      return Names(List("/Users", query));
+    };
+    const std::vector<std::string> all = sorted({});
+    ASSERT_EQ(all.size(), 7u);
+    EXPECT_EQ(all, sorted({{"filter", "userName pr"}}));
+    for (int start = 1; start <= 8; ++start) {
+      const size_t end = std::min(start + 1, 7);
+      const std::vector<std::string> part(all.begin() + std::min(start - 1, 7),
+                                          all.begin() + static_cast<ptrdiff_t>(end));
+      EXPECT_EQ(sorted({{"startIndex", absl::StrCat(start)}, {"count", "2"}}), part) << start;
+    }
+  }
+}
+
+TEST_F(ScimLists, Promise25ASearchAndTheRootAreSortedAcrossTypes) {
+  CreateUser("u0", {{"displayName", "Beta"}});
+  CreateGroup("alpha");
+  CreateUser("u1");
+  CreateGroup("gamma");
+  EXPECT_THAT(Names(List("/", {{"sortBy", "displayName"}})),
+              ElementsAre("alpha", "u0", "gamma", "u1"));
+  EXPECT_THAT(Names(List("/", {{"sortBy", "userName"}, {"sortOrder", "descending"}})),
+              ElementsAre("alpha", "gamma", "u1", "u0"));
+  EXPECT_THAT(Names(Call("POST", "/.search",
+                         R"({"sortBy":"displayName","sortOrder":"descending","count":3})")),
+              ElementsAre("u1", "gamma", "u0"));
+  EXPECT_THAT(Names(Call("POST", "/Groups/.search", R"({"SORTBY":"displayName","startIndex":2})")),
+              ElementsAre("gamma"));
+}
+
+TEST_F(ScimLists, Promise25ReferencesSortByTheFirst) {
+  std::vector<std::string> ids;
+  for (const char* name : {"ada", "bob", "eve"}) {
+    ids.push_back(CreateUser(name));
+    fake_clock_.Advance(absl::Seconds(1));  // ids sort by the time of minting
+  }
+  CreateGroup("of-bob", {ids[1]});
+  CreateGroup("of-none");
+  CreateGroup("of-ada", {ids[2], ids[0]});
+  EXPECT_THAT(Names(List("/Groups", {{"sortBy", "members"}})),
+              ElementsAre("of-ada", "of-bob", "of-none"));
+  EXPECT_THAT(Names(List("/Users", {{"sortBy", "groups.display"}})),
+              ElementsAre("ada", "eve", "bob"));
 }
 
 TEST_F(ScimLists, LongReadsAreHandedOnAndShortOnesAreNot) {
