@@ -5,9 +5,8 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
+#include "broker/admin/backwards.h"
 #include "broker/admin/lookup.h"
 #include "broker/base/status.h"
 #include "broker/events/sealing.h"
@@ -18,7 +17,6 @@ namespace {
 using admin::v1::ListDeliveriesRequest;
 using admin::v1::ListDeliveriesResponse;
 
-constexpr StreamPosition kWindow = 64;
 constexpr int kStandardPage = 50;
 
 admin::v1::Exchange ToProto(const event::v1::Exchange& exchange, const std::string& app) {
@@ -42,22 +40,6 @@ admin::v1::Exchange ToProto(const event::v1::Exchange& exchange, const std::stri
   return out;
 }
 
-// Where a page ends: the exchange before this one is the next to be shown.
-struct Place {
-  StreamPosition position = 0;
-  int index = 0;
-};
-
-absl::StatusOr<Place> ParseToken(const std::string& token) {
-  const std::pair<std::string, std::string> parts = absl::StrSplit(token, absl::MaxSplits('/', 1));
-  Place place;
-  if (!absl::SimpleAtoi(parts.first, &place.position) ||
-      !absl::SimpleAtoi(parts.second, &place.index)) {
-    return absl::InvalidArgumentError("the page token is not one of ours");
-  }
-  return place;
-}
-
 // One page, filled from the newest exchange to the oldest.
 class PageOfExchanges {
  public:
@@ -70,7 +52,7 @@ class PageOfExchanges {
       const event::v1::Exchange& exchange = batch.exchanges(index);
       if (!resource_id_.empty() && exchange.resource_id() != resource_id_) continue;
       if (page_.exchanges_size() == size_) {
-        page_.set_next_page_token(absl::StrCat(last_.position, "/", last_.index));
+        page_.set_next_page_token(FormatPlace(last_));
         return false;
       }
       *page_.add_exchanges() = ToProto(exchange, app_);
@@ -89,30 +71,6 @@ class PageOfExchanges {
   ListDeliveriesResponse page_;
 };
 
-// From `from` back to the first that is kept.
-absl::Status Fill(const EventLog& log, const StreamId& stream, const Place& from,
-                  PageOfExchanges* page) {
-  StreamPosition end = from.position;
-  while (end > 0) {
-    const StreamPosition after = end > kWindow ? end - kWindow : 0;
-    ASSIGN_OR_RETURN(const auto records,
-                     log.Read(stream, after, end - after, std::numeric_limits<size_t>::max()));
-    bool any = false;
-    for (auto record = records.rbegin(); record != records.rend(); ++record) {
-      if (record->position > end) continue;
-      any = true;
-      event::v1::Exchanges batch;
-      if (!batch.ParseFromString(record->bytes)) continue;
-      const int before =
-          record->position == from.position ? from.index : std::numeric_limits<int>::max();
-      if (!page->Add(record->position, batch, before)) return absl::OkStatus();
-    }
-    if (!any) return absl::OkStatus();  // the rest is gone
-    end = after;
-  }
-  return absl::OkStatus();
-}
-
 }  // namespace
 
 absl::StatusOr<ListDeliveriesResponse> ListDeliveries(const AdminContext& context, const Caller&,
@@ -126,15 +84,15 @@ absl::StatusOr<ListDeliveriesResponse> ListDeliveries(const AdminContext& contex
     resource_id = found.subject.id();
   }
   const StreamId stream = StreamId::Exchanges(app->id);
-  const absl::StatusOr<Head> head = context.log->KnownHead(stream);
-  if (absl::IsNotFound(head.status())) return ListDeliveriesResponse();
-  RETURN_IF_ERROR(head.status());
-  Place from{head->position, std::numeric_limits<int>::max()};
-  if (!request.page_token().empty()) {
-    ASSIGN_OR_RETURN(from, ParseToken(request.page_token()));
-  }
+  ASSIGN_OR_RETURN(const Place from, BeginPages(*context.log, stream, request.page_token()));
   PageOfExchanges page(app->app.name(), resource_id, PageSize(request.page_size(), kStandardPage));
-  RETURN_IF_ERROR(Fill(*context.log, stream, from, &page));
+  RETURN_IF_ERROR(VisitBackwards(
+      *context.log, stream, from.position, [&](StreamPosition position, const std::string& bytes) {
+        event::v1::Exchanges batch;
+        if (!batch.ParseFromString(bytes)) return true;
+        const int before = position == from.position ? from.index : std::numeric_limits<int>::max();
+        return page.Add(position, batch, before);
+      }));
   return page.Take();
 }
 

@@ -12,6 +12,7 @@
 #include "broker/admin/job_service.h"
 #include "broker/admin/log_service.h"
 #include "broker/admin/parked_service.h"
+#include "broker/admin/request_service.h"
 #include "broker/admin/token_service.h"
 #include "broker/admin/user_service.h"
 #include "broker/auth/bearer.h"
@@ -127,6 +128,15 @@ class ParkedLanes final : public v1::ParkedService::Service {
   const AdminContext& context_;
 };
 
+class Requests final : public v1::RequestService::Service {
+ public:
+  explicit Requests(const AdminContext& context) : context_(context) {}
+  PURSER_RPC(List, ListRequestsRequest, ListRequestsResponse, Role::kViewer, ListRequests)
+
+ private:
+  const AdminContext& context_;
+};
+
 class Deliveries final : public v1::DeliveryService::Service {
  public:
   explicit Deliveries(const AdminContext& context) : context_(context) {}
@@ -207,6 +217,7 @@ std::vector<std::unique_ptr<grpc::Service>> MakeServices(const AdminContext& con
   services.push_back(std::make_unique<Apps>(context));
   services.push_back(std::make_unique<Users>(context));
   services.push_back(std::make_unique<ParkedLanes>(context));
+  services.push_back(std::make_unique<Requests>(context));
   services.push_back(std::make_unique<Deliveries>(context));
   services.push_back(std::make_unique<Replays>(context));
   services.push_back(std::make_unique<Jobs>(context));

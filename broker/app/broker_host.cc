@@ -106,6 +106,8 @@ void BrokerHost::PutTokens(const ControlState& state) {
 
 void BrokerHost::OpenDirectory(const DirectoryEntry& entry) {
   if (std::exchange(opening_[entry.id], true)) return;
+  // Nobody waits for it: until it is open, refused requests are not kept.
+  options_.log->Open(StreamId::Requests(entry.id), [](const absl::StatusOr<Head>&) {});
   options_.log->Open(StreamId::Directory(entry.id),
                      [this, id = entry.id](const absl::StatusOr<Head>& head) {
                        mailbox_.Post([this, id, head] { OnDirectoryOpen(id, head); });

@@ -110,6 +110,8 @@ absl::Status PurserServer::StartHttp() {
   scim.run_read = [this](ReadCost cost, std::function<void()> read) {
     return (cost == ReadCost::kLong ? long_reads_ : short_reads_)->Post(std::move(read));
   };
+  refused_ = std::make_unique<RefusedRequests>(log_.get(), &SystemClock(), &metrics_);
+  scim.refused = refused_.get();
   scim_ = std::make_unique<ScimEndpoints>(scim);
   routes_ = std::make_unique<FrontRoutes>(broker_.get(), scim_.get(), &metrics_, options_.dev);
   http::ServerOptions http;

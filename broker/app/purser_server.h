@@ -63,6 +63,7 @@ class PurserServer {
   std::unique_ptr<BrokerHost> broker_;
   std::unique_ptr<WorkThreads> short_reads_;
   std::unique_ptr<WorkThreads> long_reads_;
+  std::unique_ptr<RefusedRequests> refused_;
   std::unique_ptr<ScimEndpoints> scim_;
   std::unique_ptr<FrontRoutes> routes_;
   std::unique_ptr<AdminServer> admin_;

@@ -9,6 +9,7 @@ void AddOperatorCommands(CLI::App* root, ChosenCommand* chosen) {
   AddAppCommands(root, chosen);
   AddUserCommands(root, chosen);
   AddParkedCommands(root, chosen);
+  AddRequestCommands(root, chosen);
   AddDeliveryCommands(root, chosen);
   AddReplayCommands(root, chosen);
   AddJobCommands(root, chosen);

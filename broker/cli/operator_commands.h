@@ -35,6 +35,7 @@ void AddConfigCommands(CLI::App* root, ChosenCommand* chosen);
 void AddAppCommands(CLI::App* root, ChosenCommand* chosen);
 void AddUserCommands(CLI::App* root, ChosenCommand* chosen);
 void AddParkedCommands(CLI::App* root, ChosenCommand* chosen);
+void AddRequestCommands(CLI::App* root, ChosenCommand* chosen);
 void AddDeliveryCommands(CLI::App* root, ChosenCommand* chosen);
 void AddReplayCommands(CLI::App* root, ChosenCommand* chosen);
 void AddJobCommands(CLI::App* root, ChosenCommand* chosen);

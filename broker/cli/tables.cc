@@ -138,6 +138,19 @@ std::string ParkedTable(const admin::v1::ListParkedResponse& response) {
       {"APP", "RESOURCE", "NAME", "SINCE", "TRIES", "HTTP", "CODE", "MESSAGE", "EXCHANGE"}, rows);
 }
 
+std::string RequestsTable(const admin::v1::ListRequestsResponse& response) {
+  Rows rows;
+  for (const auto& request : response.requests()) {
+    const std::string& subject =
+        request.user_name().empty() ? request.resource_id() : request.user_name();
+    rows.push_back({TimeCell(request.has_time(), request.time()),
+                    absl::StrCat(request.method(), " ", request.path()), OrDash(subject),
+                    absl::StrCat(request.http_status()), OrDash(request.reason()),
+                    OrDash(request.token_id()), request.message()});
+  }
+  return FormatTable({"TIME", "REQUEST", "ABOUT", "HTTP", "REASON", "TOKEN", "WHY"}, rows);
+}
+
 std::string DeliveriesTable(const admin::v1::ListDeliveriesResponse& response) {
   Rows rows;
   for (const auto& exchange : response.exchanges()) {

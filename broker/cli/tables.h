@@ -17,6 +17,7 @@ std::string AppStatusText(const admin::v1::AppStatus& status);
 std::string TimelineTable(const admin::v1::TimelineResponse& response);
 std::string ExplanationText(const admin::v1::ExplainResponse& response);
 std::string ParkedTable(const admin::v1::ListParkedResponse& response);
+std::string RequestsTable(const admin::v1::ListRequestsResponse& response);
 std::string DeliveriesTable(const admin::v1::ListDeliveriesResponse& response);
 std::string JobsTable(const admin::v1::ListJobsResponse& response);
 // "replay 0192..: running, 12 of 40 looked at, 3 sent".

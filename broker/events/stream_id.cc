@@ -34,6 +34,7 @@ absl::StatusOr<StreamId> StreamId::Parse(absl::string_view text) {
     if (kind == "directory") return Directory(id);
     if (kind == "app") return App(id);
     if (kind == "exchanges") return Exchanges(id);
+    if (kind == "requests") return Requests(id);
   }
   return absl::InvalidArgumentError(absl::StrCat("no stream's name: \"", text, "\""));
 }
@@ -48,6 +49,8 @@ std::string StreamId::ToString() const {
       return absl::StrCat("app/", id_);
     case StreamKind::kExchanges:
       return absl::StrCat("exchanges/", id_);
+    case StreamKind::kRequests:
+      return absl::StrCat("requests/", id_);
     case StreamKind::kHeartbeats:
       return std::string(kHeartbeatsName);
   }

@@ -13,6 +13,7 @@ enum class StreamKind {
   kDirectory,  // the events of a directory
   kApp,        // the deliveries of an app
   kExchanges,  // redacted exchanges with an app; unchained
+  kRequests,   // redacted requests that a directory refused; unchained
   kHeartbeats  // unchained; one
 };
 
@@ -24,6 +25,9 @@ class StreamId {
   static StreamId Directory(absl::string_view id) { return {StreamKind::kDirectory, id}; }
   static StreamId App(absl::string_view id) { return {StreamKind::kApp, id}; }
   static StreamId Exchanges(absl::string_view app_id) { return {StreamKind::kExchanges, app_id}; }
+  static StreamId Requests(absl::string_view directory_id) {
+    return {StreamKind::kRequests, directory_id};
+  }
   static StreamId Heartbeats() { return {StreamKind::kHeartbeats, ""}; }
 
   // Of its text; ids are of letters, digits, '-', '_' and '.'. InvalidArgument where it is none.
@@ -32,7 +36,8 @@ class StreamId {
   StreamKind kind() const { return kind_; }
   const std::string& id() const { return id_; }
   bool chained() const {
-    return kind_ != StreamKind::kExchanges && kind_ != StreamKind::kHeartbeats;
+    return kind_ == StreamKind::kControl || kind_ == StreamKind::kDirectory ||
+           kind_ == StreamKind::kApp;
   }
   std::string ToString() const;
 

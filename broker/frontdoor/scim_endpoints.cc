@@ -38,6 +38,14 @@ void ScimEndpoints::Handle(http::Request http, http::Respond respond, DirectoryS
   auto request = std::make_shared<ScimRequest>();
   request->http = std::move(http);
   request->respond = std::move(respond);
+  if (options_.refused != nullptr) {
+    // The request outlives its answer, which it holds.
+    request->respond = [refused = options_.refused, request = request.get(),
+                        respond = std::move(request->respond)](http::Response response) {
+      refused->Note(*request, response);
+      respond(std::move(response));
+    };
+  }
   request->directory = directory;
   request->base_url = public_url.empty()
                           ? absl::StrCat(request->http.scheme, "://", request->http.host, base_path)

@@ -9,6 +9,7 @@
 #include "broker/base/clock.h"
 #include "broker/base/ids.h"
 #include "broker/frontdoor/directory_service.h"
+#include "broker/frontdoor/refused_requests.h"
 #include "broker/frontdoor/scim_request.h"
 #include "broker/http/server.h"
 
@@ -31,6 +32,8 @@ class ScimEndpoints {
     // wait and comes on the directory's thread. False where too many wait. Unset: runs them at
     // once.
     std::function<bool(ReadCost, std::function<void()>)> run_read = nullptr;
+    // Keeps what was refused. Unset: nothing is kept.
+    RefusedRequests* refused = nullptr;
   };
 
   explicit ScimEndpoints(const Options& options) : options_(options) {}

@@ -241,9 +241,16 @@ void AdminFixture::Park(const std::string& id, StreamPosition position) {
 }
 
 void AdminFixture::Keep(const event::v1::Exchanges& exchanges) {
-  const StreamId stream = StreamId::Exchanges(app_id());
+  KeepOn(StreamId::Exchanges(app_id()), exchanges.SerializeAsString());
+}
+
+void AdminFixture::Keep(const event::v1::RefusedRequest& refused) {
+  KeepOn(StreamId::Requests(directory_id()), refused.SerializeAsString());
+}
+
+void AdminFixture::KeepOn(const StreamId& stream, const std::string& bytes) {
   log_->Open(stream, [](const absl::StatusOr<Head>&) {});
-  log_->AppendUnchained(stream, exchanges.SerializeAsString());
+  log_->AppendUnchained(stream, bytes);
   while (log_->RunOnce(absl::ZeroDuration())) {
   }
 }

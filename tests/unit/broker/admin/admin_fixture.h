@@ -58,12 +58,15 @@ class AdminFixture : public testing::Test {
   void Park(const std::string& id, StreamPosition position);
   // A record of the app's exchanges.
   void Keep(const event::v1::Exchanges& exchanges);
+  // A record of the directory's refused requests.
+  void Keep(const event::v1::RefusedRequest& refused);
   void NoteJob(const std::string& job_id, event::v1::AppNote::Topic topic);
   void Tell(const event::v1::AppNote& note);
 
   absl::StatusOr<admin::v1::ApplyResponse> ApplyText(const std::string& yaml, bool dry_run = false);
 
  private:
+  void KeepOn(const StreamId& stream, const std::string& bytes);
   Fold* FoldOf(const StreamId& stream);
   absl::StatusOr<StreamPosition> Write(const StreamId& stream, const DecideRecords& decide);
   StreamPosition Append(const StreamId& stream, event::v1::Kind kind, event::v1::ResourceType type,

@@ -268,6 +268,30 @@ TEST_F(Commands, AListIsAskedForPageByPage) {
   EXPECT_EQ(Asked<v1::ListParkedRequest>("ParkedService/List").page_token(), "more");
 }
 
+TEST_F(Commands, RefusedRequestsAreShownWithWhy) {
+  v1::ListRequestsResponse page;
+  v1::RefusedRequest* refused = page.add_requests();
+  refused->set_method("POST");
+  refused->set_path("/Users");
+  refused->set_user_name("bob@example.com");
+  refused->set_http_status(409);
+  refused->set_reason("uniqueness");
+  refused->set_message("the userName is taken by another user");
+  script_.Answer("RequestService/List", page);
+  EXPECT_EQ(Run({"request", "list", "--user", "bob@example.com", "--client", "sync", "--reason",
+                 "409", "--directory", "staff", "--limit", "7"}),
+            0);
+  EXPECT_THAT(out_.str(), HasSubstr("POST /Users"));
+  EXPECT_THAT(out_.str(), HasSubstr("bob@example.com"));
+  EXPECT_THAT(out_.str(), HasSubstr("the userName is taken by another user"));
+  const auto request = Asked<v1::ListRequestsRequest>("RequestService/List");
+  EXPECT_EQ(request.user(), "bob@example.com");
+  EXPECT_EQ(request.client(), "sync");
+  EXPECT_EQ(request.reason(), "409");
+  EXPECT_EQ(request.directory(), "staff");
+  EXPECT_EQ(request.page_size(), 7u);
+}
+
 TEST_F(Commands, DeliveriesAreAskedForOnceAndShownWithTheirAnswer) {
   v1::ListDeliveriesResponse page;
   v1::Exchange* exchange = page.add_exchanges();

@@ -36,7 +36,9 @@ class BreakableLog : public EventLog {
     if (!append_status.ok()) return done({append_status, 0});
     inner_->Append(s, head, std::move(records), std::move(done));
   }
-  void AppendUnchained(const StreamId&, std::string) override {}
+  void AppendUnchained(const StreamId& s, std::string bytes) override {
+    unchained.emplace_back(s, std::move(bytes));
+  }
   uint64_t unchained_dropped() const override { return 0; }
   void CatchUp(const StreamId& s, absl::Duration deadline, HeadDone done) override {
     if (!catch_up_status.ok()) return done(catch_up_status);
@@ -59,6 +61,7 @@ class BreakableLog : public EventLog {
   absl::Status append_status;
   absl::Status catch_up_status;
   absl::Status health;
+  std::vector<std::pair<StreamId, std::string>> unchained;
 
  private:
   EventLog* const inner_;
@@ -97,8 +100,12 @@ class ScimRig : public testing::Test {
     auth::Tokens tokens;
     *tokens.Add() = auth::TokenOf(kSecret, "t1", auth::Role::kScim, absl::InfiniteFuture());
     tokens_.Put("d1", tokens);
-    endpoints_ = std::make_unique<ScimEndpoints>(ScimEndpoints::Options{
-        .tokens = &tokens_, .clock = &clock_, .ids = &RandomIdSource(), .run_read = nullptr});
+    refused_ = std::make_unique<RefusedRequests>(log_.get(), &clock_, &metrics_);
+    endpoints_ = std::make_unique<ScimEndpoints>(ScimEndpoints::Options{.tokens = &tokens_,
+                                                                        .clock = &clock_,
+                                                                        .ids = &RandomIdSource(),
+                                                                        .run_read = nullptr,
+                                                                        .refused = refused_.get()});
   }
 
   using Pairs = std::vector<std::pair<std::string, std::string>>;
@@ -192,6 +199,8 @@ class ScimRig : public testing::Test {
   std::unique_ptr<BreakableLog> log_;
   std::unique_ptr<DirectoryService> directory_;
   auth::TokenTable tokens_;
+  MetricsRegistry metrics_;
+  std::unique_ptr<RefusedRequests> refused_;
   std::unique_ptr<ScimEndpoints> endpoints_;
 };
 
