@@ -141,6 +141,7 @@ void BrokerHost::FollowFolds() {
     MutexLock lock(&mutex_);
     for (const auto& [id, directory] : directories_) {
       const StreamPosition folded = directory->writer().folded();
+      directory->series().Expire(folded);
       const auto [told, first] = told_.try_emplace(id, 0);
       if (!first && told->second == folded) continue;
       if (std::exchange(told->second, folded) != folded) moved.push_back(id);

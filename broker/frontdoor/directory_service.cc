@@ -19,6 +19,7 @@ DirectoryService::DirectoryService(const std::string& path, const std::string& i
       log_(log),
       clock_(clock),
       readers_(path),
+      series_({.clock = clock}),
       current_at_(kNever) {}
 
 absl::StatusOr<std::unique_ptr<DirectoryService>> DirectoryService::Open(

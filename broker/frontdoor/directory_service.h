@@ -12,12 +12,13 @@
 #include "broker/base/clock.h"
 #include "broker/eventlog/event_log.h"
 #include "broker/eventlog/stream_writer.h"
+#include "broker/frontdoor/list_series.h"
 #include "broker/projections/directory_projection.h"
 #include "broker/projections/directory_reader.h"
 
 namespace purser {
 
-// The writer is driven by one thread; WhenCurrent() and readers() are for any.
+// The writer is driven by one thread; WhenCurrent(), readers() and series() are for any.
 class DirectoryService {
  public:
   // `path` is the read model's file. The stream is open already; what is passed outlives it.
@@ -33,6 +34,7 @@ class DirectoryService {
   // For decisions, on the driving thread inside the writer's transaction.
   const DirectoryReader& state() const { return projection_->reader(); }
   DirectoryReaders& readers() { return readers_; }
+  OpenSeries& series() { return series_; }
 
   // Calls `done` once the read model holds every write that was acknowledged anywhere before the
   // call: at once where it does already. DeadlineExceeded or Unavailable after at most `within`.
@@ -55,6 +57,7 @@ class DirectoryService {
   std::unique_ptr<DirectoryProjection> projection_;
   std::unique_ptr<StreamWriter> writer_;
   DirectoryReaders readers_;
+  OpenSeries series_;
   std::atomic<int64_t> current_at_;  // nanoseconds since boot
 };
 

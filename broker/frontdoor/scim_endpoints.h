@@ -3,12 +3,15 @@
 
 #include <atomic>
 #include <functional>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "broker/auth/token_table.h"
 #include "broker/base/clock.h"
 #include "broker/base/ids.h"
 #include "broker/frontdoor/directory_service.h"
+#include "broker/frontdoor/list_order.h"
 #include "broker/frontdoor/refused_requests.h"
 #include "broker/frontdoor/scim_request.h"
 #include "broker/http/server.h"
@@ -54,12 +57,15 @@ class ScimEndpoints {
 
   // scim_reads.cc
   void Get(const ScimRequestPtr& request) const;
-  using ReadFn = std::function<absl::StatusOr<http::Response>(const DirectoryReader&)>;
+  // May keep the lease, and with it its snapshot.
+  using ReadFn = std::function<absl::StatusOr<http::Response>(DirectoryReaders::Lease&)>;
   // Runs `read` once the read model is current enough for the request, and answers with its result.
   void Read(const ScimRequestPtr& request, ReadCost cost, ReadFn read) const;
 
   // scim_lists.cc
   void List(const ScimRequestPtr& request, bool search) const;
+  using Queries = std::vector<TypeQuery>;
+  void NextPage(const ScimRequestPtr& request, std::shared_ptr<const Queries> asked) const;
 
   // scim_writes.cc
   void Post(const ScimRequestPtr& request) const;

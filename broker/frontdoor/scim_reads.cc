@@ -22,17 +22,12 @@ bool EventuallyConsistent(const ScimRequest& request) {
 
 http::Response AnswerRead(
     const ScimRequest& request, bool tell_age, absl::Duration behind, absl::Time now,
-    const std::function<absl::StatusOr<http::Response>(const DirectoryReader&)>& read) {
+    const std::function<absl::StatusOr<http::Response>(DirectoryReaders::Lease&)>& read) {
   auto lease = request.directory->readers().Take();
-  auto response = lease.ok() ? read(**lease) : lease.status();
-  http::Response sent = response.ok() ? *std::move(response) : ErrorResponse(response.status());
   const auto head = lease.ok() ? (*lease)->FoldHead() : lease.status();
-  if (tell_age && head.ok() && (head->position > 0 || behind < absl::InfiniteDuration())) {
-    // How old the answer may be, in seconds (RFC 9111, section 5.1): since the read model was known
-    // to be at the log's end, or since its last record.
-    const absl::Duration age = std::min(behind, std::max(absl::ZeroDuration(), now - head->time));
-    sent.headers.emplace_back("Age", absl::StrCat(absl::ToInt64Seconds(age)));
-  }
+  auto response = lease.ok() ? read(*lease) : lease.status();
+  http::Response sent = response.ok() ? *std::move(response) : ErrorResponse(response.status());
+  if (tell_age && head.ok()) TellAge(behind, *head, now, &sent);
   return sent;
 }
 
@@ -75,7 +70,8 @@ void ScimEndpoints::Get(const ScimRequestPtr& request) const {
       request->schema->type == event::v1::GROUP && projection->IncludesReferences(*request->schema);
   Read(request, members ? ReadCost::kLong : ReadCost::kShort,
        [request, projection = *std::move(projection)](
-           const DirectoryReader& reader) -> absl::StatusOr<http::Response> {
+           const DirectoryReaders::Lease& lease) -> absl::StatusOr<http::Response> {
+         const DirectoryReader& reader = *lease;
          ASSIGN_OR_RETURN(const std::optional<Resource> resource,
                           reader.Find(request->schema->type, request->resource_id()));
          if (!resource) return ErrorResponse(404, "no such resource");

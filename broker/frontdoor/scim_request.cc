@@ -1,5 +1,6 @@
 #include "broker/frontdoor/scim_request.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -43,6 +44,12 @@ http::Response MethodNotAllowed(absl::string_view allow) {
       ErrorResponse(405, absl::StrCat("this method is not offered here; allowed: ", allow));
   response.headers.emplace_back("Allow", std::string(allow));
   return response;
+}
+
+void TellAge(absl::Duration behind, const Head& head, absl::Time now, http::Response* response) {
+  if (head.position == 0 && behind == absl::InfiniteDuration()) return;
+  const absl::Duration age = std::min(behind, std::max(absl::ZeroDuration(), now - head.time));
+  response->headers.emplace_back("Age", absl::StrCat(absl::ToInt64Seconds(age)));
 }
 
 event::v1::Envelope EnvelopeOf(const ScimRequest& request) {

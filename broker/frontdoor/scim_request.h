@@ -41,6 +41,10 @@ http::Response ErrorResponse(const absl::Status& status);
 http::Response ErrorResponse(int status, absl::string_view detail);
 http::Response MethodNotAllowed(absl::string_view allow);
 
+// Says how old the answer may be, in seconds (RFC 9111, section 5.1): what it shows was known to be
+// at the log's end `behind` ago, or is as old as its last record `head`; `now` is the time.
+void TellAge(absl::Duration behind, const Head& head, absl::Time now, http::Response* response);
+
 // The envelope of an event that `request` causes: who, which request, in which trace.
 event::v1::Envelope EnvelopeOf(const ScimRequest& request);
 

@@ -105,6 +105,12 @@ std::string RenderServiceProviderConfig(absl::string_view base_url) {
   body["filter"] = {{"supported", true}, {"maxResults", kMaxCount}};
   body["changePassword"] = off;
   body["sort"] = on;
+  body["pagination"] = {{"cursor", true},
+                        {"index", true},
+                        {"defaultPaginationMethod", "index"},
+                        {"defaultPageSize", kDefaultCount},
+                        {"maxPageSize", kMaxCount},
+                        {"cursorTimeout", absl::ToInt64Seconds(kCursorTimeout)}};
   body["etag"] = on;
   ordered_json scheme = {{"type", "oauthbearertoken"},
                          {"name", "Bearer token"},

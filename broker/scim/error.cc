@@ -20,7 +20,10 @@ constexpr absl::string_view kNames[] = {"",
                                         "noTarget",
                                         "invalidValue",
                                         "invalidVers",
-                                        "sensitive"};
+                                        "sensitive",
+                                        "invalidCursor",
+                                        "expiredCursor",
+                                        "invalidCount"};
 
 absl::StatusCode CodeOf(int http_status) {
   switch (http_status) {

@@ -8,7 +8,7 @@
 
 namespace purser::scim {
 
-// RFC 7644, table 9; kNone where no scimType applies.
+// RFC 7644, table 9, and RFC 9865, table 3; kNone where no scimType applies.
 enum class ErrorType {
   kNone,
   kInvalidFilter,
@@ -21,6 +21,9 @@ enum class ErrorType {
   kInvalidValue,
   kInvalidVers,
   kSensitive,
+  kInvalidCursor,
+  kExpiredCursor,
+  kInvalidCount,
 };
 
 // The text of scimType: "invalidFilter"; empty for kNone.

@@ -176,6 +176,25 @@ class ResourceWriter {
   std::string& out_;
 };
 
+// `where`: the members that say which page it is.
+std::string RenderPage(uint64_t total, absl::string_view where,
+                       const std::vector<std::string>& resources) {
+  size_t size = 256;
+  for (const std::string& resource : resources) size += resource.size() + 1;
+  std::string out;
+  out.reserve(size);
+  absl::StrAppend(&out,
+                  "{\"schemas\":[\"urn:ietf:params:scim:api:messages:2.0:ListResponse\"],"
+                  "\"totalResults\":",
+                  total, where, ",\"itemsPerPage\":", resources.size(), ",\"Resources\":[");
+  for (size_t i = 0; i < resources.size(); ++i) {
+    if (i > 0) out += ',';
+    out += resources[i];
+  }
+  out += "]}";
+  return out;
+}
+
 }  // namespace
 
 std::string EntityTag(uint64_t version) { return absl::StrCat("W/\"", version, "\""); }
@@ -200,21 +219,13 @@ std::string RenderResource(const ResourceView& view, absl::string_view base_url,
 
 std::string RenderList(uint64_t total, uint64_t start_index,
                        const std::vector<std::string>& resources) {
-  size_t size = 256;
-  for (const std::string& resource : resources) size += resource.size() + 1;
-  std::string out;
-  out.reserve(size);
-  absl::StrAppend(&out,
-                  "{\"schemas\":[\"urn:ietf:params:scim:api:messages:2.0:ListResponse\"],"
-                  "\"totalResults\":",
-                  total, ",\"startIndex\":", start_index, ",\"itemsPerPage\":", resources.size(),
-                  ",\"Resources\":[");
-  for (size_t i = 0; i < resources.size(); ++i) {
-    if (i > 0) out += ',';
-    out += resources[i];
-  }
-  out += "]}";
-  return out;
+  return RenderPage(total, absl::StrCat(",\"startIndex\":", start_index), resources);
+}
+
+std::string RenderCursorPage(uint64_t total, absl::string_view next_cursor,
+                             const std::vector<std::string>& resources) {
+  if (next_cursor.empty()) return RenderPage(total, "", resources);
+  return RenderPage(total, absl::StrCat(",\"nextCursor\":\"", next_cursor, "\""), resources);
 }
 
 }  // namespace purser::scim

@@ -32,4 +32,9 @@ std::string RenderResource(const ResourceView& view, absl::string_view base_url,
 std::string RenderList(uint64_t total, uint64_t start_index,
                        const std::vector<std::string>& resources);
 
+// The same for a page that was asked for by cursor (RFC 9865, section 2); `next_cursor` is empty on
+// the last page.
+std::string RenderCursorPage(uint64_t total, absl::string_view next_cursor,
+                             const std::vector<std::string>& resources);
+
 }  // namespace purser::scim

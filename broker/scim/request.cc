@@ -36,6 +36,35 @@ absl::StatusOr<std::optional<int64_t>> FindNumber(const QueryParameters& query,
   return std::optional<int64_t>(number);
 }
 
+// The filter, order and projection of a list as the client wrote them.
+std::string IdentityOf(const QueryParameters& query) {
+  std::string identity;
+  for (const absl::string_view name :
+       {"filter", "sortBy", "sortOrder", "attributes", "excludedAttributes"}) {
+    const std::string* value = Find(query, name);
+    if (value != nullptr) absl::StrAppend(&identity, name, "=", value->size(), ":", *value, ";");
+  }
+  return identity;
+}
+
+absl::Status ParsePage(const QueryParameters& query, ListQuery* list) {
+  const std::string* cursor = Find(query, "cursor");
+  if (cursor != nullptr) list->cursor = *cursor;
+  const auto count = FindNumber(query, "count");
+  if (!count.ok() && cursor != nullptr) {
+    return BadRequest(ErrorType::kInvalidCount, count.status().message());
+  }
+  RETURN_IF_ERROR(count.status());
+  ASSIGN_OR_RETURN(const std::optional<int64_t> start, FindNumber(query, "startIndex"));
+  if (start && cursor != nullptr) {
+    return BadRequest(ErrorType::kInvalidValue, "\"cursor\" and \"startIndex\" exclude each other");
+  }
+  list->start_index = static_cast<uint64_t>(std::max<int64_t>(start.value_or(1), 1));
+  list->count = std::min(
+      static_cast<uint64_t>(std::max<int64_t>(count->value_or(kDefaultCount), 0)), kMaxCount);
+  return absl::OkStatus();
+}
+
 // A search request's attributes as the query parameter that means the same.
 absl::Status AddParameter(const std::string& name, const json& value, QueryParameters* query) {
   if (value.is_null()) return absl::OkStatus();
@@ -50,7 +79,8 @@ absl::Status AddParameter(const std::string& name, const json& value, QueryParam
     }
     if (!names.empty()) query->emplace_back(name, absl::StrJoin(names, ","));
   } else {
-    return BadRequest(ErrorType::kInvalidValue, absl::StrCat("\"", name, "\" has a wrong type"));
+    return BadRequest(name == "cursor" ? ErrorType::kInvalidCursor : ErrorType::kInvalidValue,
+                      absl::StrCat("\"", name, "\" has a wrong type"));
   }
   return absl::OkStatus();
 }
@@ -93,11 +123,8 @@ absl::StatusOr<ListQuery> ParseListQuery(const ResourceSchema& schema,
                                          const QueryParameters& query) {
   ListQuery list;
   ASSIGN_OR_RETURN(list.projection, ParseProjection(schema, query));
-  ASSIGN_OR_RETURN(const std::optional<int64_t> start, FindNumber(query, "startIndex"));
-  ASSIGN_OR_RETURN(const std::optional<int64_t> count, FindNumber(query, "count"));
-  list.start_index = static_cast<uint64_t>(std::max<int64_t>(start.value_or(1), 1));
-  list.count = std::min(static_cast<uint64_t>(std::max<int64_t>(count.value_or(kDefaultCount), 0)),
-                        kMaxCount);
+  RETURN_IF_ERROR(ParsePage(query, &list));
+  list.identity = IdentityOf(query);
   const std::string* filter = Find(query, "filter");
   if (filter != nullptr && !absl::StripAsciiWhitespace(*filter).empty()) {
     ASSIGN_OR_RETURN(list.filter, ParseFilter(schema, *filter));
@@ -117,7 +144,7 @@ absl::StatusOr<ListQuery> ParseSearchRequest(const ResourceSchema& schema, absl:
   }
   QueryParameters query;
   for (const absl::string_view name : {"attributes", "excludedAttributes", "filter", "sortBy",
-                                       "sortOrder", "startIndex", "count"}) {
+                                       "sortOrder", "startIndex", "count", "cursor"}) {
     for (const auto& [key, value] : *parsed.get_ptr<const json::object_t*>()) {
       if (!absl::EqualsIgnoreCase(key, name)) continue;
       RETURN_IF_ERROR(AddParameter(std::string(name), value, &query));

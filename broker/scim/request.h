@@ -9,6 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "broker/scim/filter.h"
 #include "broker/scim/projection.h"
 #include "broker/scim/sort.h"
@@ -20,6 +21,8 @@ using QueryParameters = std::vector<std::pair<std::string, std::string>>;
 
 inline constexpr uint64_t kDefaultCount = 100;
 inline constexpr uint64_t kMaxCount = 1000;
+// How long a cursor is good for at least, between two pages.
+inline constexpr absl::Duration kCursorTimeout = absl::Seconds(300);
 
 // A list request (RFC 7644, section 3.4.2), clamped to what the directory serves.
 struct ListQuery {
@@ -28,6 +31,10 @@ struct ListQuery {
   std::optional<Filter> filter;
   std::optional<Sort> sort;  // nothing: in the order of creation
   Projection projection;
+  // Given: its pages are asked for by cursor (RFC 9865), empty for the first.
+  std::optional<std::string> cursor;
+  // Equal for requests that ask for pages of one list of that type.
+  std::string identity;
 };
 
 // `attributes` and `excludedAttributes` exclude each other: 400 invalidValue.
@@ -35,6 +42,7 @@ absl::StatusOr<Projection> ParseProjection(const ResourceSchema& schema,
                                            const QueryParameters& query);
 
 // 400 invalidFilter; 400 invalidValue where startIndex or count is no number; as ParseSort().
+// With a cursor: 400 invalidCount in place of the latter, and invalidValue beside a startIndex.
 // Parameters that are not known (a provider's flag) are ignored.
 absl::StatusOr<ListQuery> ParseListQuery(const ResourceSchema& schema,
                                          const QueryParameters& query);

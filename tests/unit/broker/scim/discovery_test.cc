@@ -19,6 +19,12 @@ TEST(ScimPromise31, TheServiceProviderConfigIsCompleteAndTruthful) {
   EXPECT_EQ(config["patch"], json({{"supported", true}}));
   EXPECT_EQ(config["filter"], json({{"supported", true}, {"maxResults", 1000}}));
   EXPECT_EQ(config["etag"], json({{"supported", true}}));
+  EXPECT_EQ(config["pagination"], json({{"cursor", true},
+                                        {"index", true},
+                                        {"defaultPaginationMethod", "index"},
+                                        {"defaultPageSize", 100},
+                                        {"maxPageSize", 1000},
+                                        {"cursorTimeout", 300}}));
   EXPECT_EQ(config["sort"], json({{"supported", true}}));
   for (const char* absent : {"bulk", "changePassword"}) {
     EXPECT_EQ(config[absent]["supported"], false) << absent;

@@ -26,6 +26,21 @@ TEST(ScimPromise24, StartIndexAndCountAreClamped) {
   EXPECT_EQ(Refused({{"count", "99999999999999999999"}}), "400 invalidValue");
 }
 
+TEST(ScimPromise27, ACursorAsksForPagesByCursor) {
+  EXPECT_EQ(ParseListQuery(UserSchema(), {})->cursor, std::nullopt);
+  EXPECT_EQ(ParseListQuery(UserSchema(), {{"cursor", ""}})->cursor, "");
+  EXPECT_EQ(ParseListQuery(UserSchema(), {{"cursor", "x"}, {"count", "-1"}})->count, 0u);
+  EXPECT_EQ(Refused({{"cursor", ""}, {"count", "x"}}), "400 invalidCount");
+  EXPECT_EQ(Refused({{"cursor", ""}, {"startIndex", "1"}}), "400 invalidValue");
+  const auto identity = [](const QueryParameters& query) {
+    return ParseListQuery(UserSchema(), query)->identity;
+  };
+  EXPECT_EQ(identity({{"cursor", "x"}, {"SORTBY", "title"}, {"count", "5"}}),
+            identity({{"cursor", "y"}, {"sortBy", "title"}}));
+  EXPECT_NE(identity({{"sortBy", "title"}}), identity({{"sortBy", "userName"}}));
+  EXPECT_NE(identity({{"attributes", "id"}}), identity({{"excludedAttributes", "id"}}));
+}
+
 TEST(ScimPromise26, AttributesAndExcludedAttributesExcludeEachOther) {
   EXPECT_EQ(Refused({{"attributes", "userName"}, {"excludedAttributes", "name"}}),
             "400 invalidValue");
