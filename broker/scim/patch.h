@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "broker/scim/clear_values.h"
 #include "broker/scim/filter.h"
 #include "broker/scim/json_text.h"
 #include "broker/scim/schema.h"
@@ -52,9 +53,10 @@ struct PatchRequest {
 
 // Everything that does not depend on the resource: syntax, paths, types, mutability. In
 // particular: invalidSyntax, invalidPath, invalidFilter, invalidValue, mutability, noTarget (remove
-// without a path).
+// without a path). What is one of `clear` unassigns.
 absl::StatusOr<PatchRequest> ParsePatch(const ResourceSchema& schema, absl::string_view body,
-                                        const JsonLimits& limits = {});
+                                        const JsonLimits& limits = {},
+                                        const ClearValues& clear = {});
 
 // Applies the attribute operations in order; on an error `attributes` is of no use any more.
 // noTarget: a value path matches nothing. mutability: a required attribute is removed.

@@ -266,7 +266,7 @@ class PatchParser {
 }  // namespace
 
 absl::StatusOr<PatchRequest> ParsePatch(const ResourceSchema& schema, absl::string_view body,
-                                        const JsonLimits& limits) {
+                                        const JsonLimits& limits, const ClearValues& clear) {
   ASSIGN_OR_RETURN(json parsed, ParseJson(body, limits));
   if (!parsed.is_object()) return Syntax("the body must be a JSON object");
   RETURN_IF_ERROR(CheckPatchSchema(&parsed));
@@ -274,6 +274,7 @@ absl::StatusOr<PatchRequest> ParsePatch(const ResourceSchema& schema, absl::stri
   if (operations == nullptr || !operations->is_array()) {
     return Syntax("\"Operations\" must be a list");
   }
+  ClearInOperations(clear, operations);
   if (operations->size() > kMaxPatchOperations) {
     return TooManyOperations();
   }

@@ -98,8 +98,9 @@ absl::Status CheckRequired(const ResourceSchema& schema, const json& attributes)
 }
 
 absl::StatusOr<ResourceInput> ParseResource(const ResourceSchema& schema, absl::string_view body,
-                                            const JsonLimits& limits) {
+                                            const JsonLimits& limits, const ClearValues& clear) {
   ASSIGN_OR_RETURN(json parsed, ParseJson(body, limits));
+  ClearInResource(clear, &parsed);
   if (!parsed.is_object()) {
     return BadRequest(ErrorType::kInvalidSyntax, "the body must be a JSON object");
   }

@@ -6,6 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "broker/scim/clear_values.h"
 #include "broker/scim/json_text.h"
 #include "broker/scim/schema.h"
 #include "nlohmann/json.hpp"
@@ -24,9 +25,11 @@ struct ResourceInput {
 // checked for its type and dropped.
 //
 // 400 invalidSyntax: not JSON, no object. 400 invalidValue: a wrong type, two primary values, a
-// required attribute (schemas too) that is missing. 413: larger than the limits.
+// required attribute (schemas too) that is missing. 413: larger than the limits. What is one of
+// `clear` is absent.
 absl::StatusOr<ResourceInput> ParseResource(const ResourceSchema& schema, absl::string_view body,
-                                            const JsonLimits& limits = {});
+                                            const JsonLimits& limits = {},
+                                            const ClearValues& clear = {});
 
 // OK where `attributes` holds every required attribute, none of them blank.
 absl::Status CheckRequired(const ResourceSchema& schema, const nlohmann::json& attributes);
