@@ -46,6 +46,9 @@ using Submit = std::function<void(const StreamId& stream, DecideRecords decide,
 struct PendingLanes {
   uint64_t count = 0;
   absl::Time oldest = absl::InfinitePast();  // InfinitePast where none is pending
+  // Of the directory: up to here all is settled or stands in a record, told on the stream or not
+  // yet. 0: not known.
+  StreamPosition settled = 0;
 };
 
 // All that is pointed to outlives every call; the functions are called from any thread.

@@ -78,11 +78,11 @@ absl::Status FillProgress(const AdminContext& context, const AppEntry& entry,
   positions->set_planned_control(row.planned.control_position());
   positions->set_directory(directory_head.position);
   positions->set_app(app_head.position);
-  status->set_lag_events(
-      Narrow(directory_head.position > planned ? directory_head.position - planned : 0));
-
   std::optional<PendingLanes> pending;
   if (context.pending) pending = context.pending(entry.id);
+  const StreamPosition passed = std::max(planned, pending ? pending->settled : 0);
+  status->set_lag_events(
+      Narrow(directory_head.position > passed ? directory_head.position - passed : 0));
   if (!pending) {
     ASSIGN_OR_RETURN(pending, PendingByRecords(context, *directory, reader, entry, planned));
   }

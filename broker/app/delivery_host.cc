@@ -245,7 +245,8 @@ std::optional<DeliveryHost::Waiting> DeliveryHost::WaitingLanes(absl::string_vie
   MutexLock lock(&mutex_);
   const auto it = apps_.find(app_id);
   if (it == apps_.end() || it->second.worker == nullptr) return std::nullopt;
-  return Waiting{it->second.worker->waiting_lanes(), it->second.worker->oldest_wait()};
+  const delivery::AppWorker& worker = *it->second.worker;
+  return Waiting{worker.waiting_lanes(), worker.oldest_wait(), worker.settled()};
 }
 
 AppReaders* DeliveryHost::Readers(absl::string_view app_id) const {

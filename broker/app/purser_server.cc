@@ -163,8 +163,9 @@ AdminContext PurserServer::MakeContext() {
   context.pending = [this](absl::string_view id) -> std::optional<PendingLanes> {
     const auto waiting = delivery_->WaitingLanes(id);
     if (!waiting) return std::nullopt;
-    if (waiting->lanes == 0) return PendingLanes{};
-    return PendingLanes{waiting->lanes, SystemClock().Now() - waiting->oldest};
+    PendingLanes pending{waiting->lanes, absl::InfinitePast(), waiting->settled};
+    if (waiting->lanes > 0) pending.oldest = SystemClock().Now() - waiting->oldest;
+    return pending;
   };
   context.templates = connectors::CatalogTemplates();
   return context;

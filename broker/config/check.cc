@@ -391,6 +391,12 @@ std::vector<Problem> CheckDirectory(const Directory& directory) {
     add(absl::StrCat("aliases.", name),
         mapping::ResolveSourceAttribute(path, event::v1::USER, {}).status());
   }
+  for (int i = 0; i < directory.clear_values_size(); ++i) {
+    if (directory.clear_values(i).empty()) {
+      add(absl::StrCat("clear_values[", i, "]"),
+          absl::InvalidArgumentError("an empty text is a value already; give one that nobody has"));
+    }
+  }
   return problems;
 }
 

@@ -181,6 +181,7 @@ void AppWorker::UpdateGauges() {
   oldest_gauge_->Set(oldest ? absl::ToDoubleSeconds(now - *oldest) : 0);
   waiting_lanes_.store(queue_.Backlog(), std::memory_order_relaxed);
   oldest_wait_.store(oldest_gauge_->value(), std::memory_order_relaxed);
+  settled_.store(queue_.OldestUnsettled(cursor_ + 1) - 1, std::memory_order_relaxed);
   parked_gauge_->Set(static_cast<double>(counts_[event::v1::PARKED]));
   waiting_gauge_->Set(static_cast<double>(counts_[event::v1::WAITING]));
   breaker_gauge_->Set(health_->state() == AppHealth::State::kClosed ? 0 : 1);

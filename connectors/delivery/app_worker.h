@@ -80,11 +80,13 @@ class AppWorker {
   // SinceBoot of the next thing that is due by itself.
   absl::Duration NextDue() const;
 
-  // Lanes that wait to be sent, and how long the oldest has; a second old at most. Any thread.
+  // Lanes that wait to be sent, how long the oldest has, and the position of the directory up to
+  // which all is settled or stands in a record; a second old at most. Any thread.
   uint64_t waiting_lanes() const { return waiting_lanes_.load(std::memory_order_relaxed); }
   absl::Duration oldest_wait() const {
     return absl::Seconds(oldest_wait_.load(std::memory_order_relaxed));
   }
+  StreamPosition settled() const { return settled_.load(std::memory_order_relaxed); }
 
   // Starts nothing more; once calls under way have ended, releases the app.
   void Stop();
@@ -394,6 +396,7 @@ class AppWorker {
 
   std::atomic<uint64_t> waiting_lanes_{0};
   std::atomic<double> oldest_wait_{0};
+  std::atomic<StreamPosition> settled_{0};
   std::shared_ptr<Gauge> pending_gauge_;
   std::shared_ptr<Gauge> oldest_gauge_;
   std::shared_ptr<Gauge> parked_gauge_;

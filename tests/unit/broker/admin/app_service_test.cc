@@ -66,6 +66,16 @@ TEST_F(AppsAsked, NothingIsPendingOnceThePlanHasPassedEveryEvent) {
   EXPECT_FALSE(status.has_oldest_pending());
 }
 
+TEST_F(AppsAsked, TheLagIsWhatTheOwnerHasNotSettledThoughItsStreamSaysSoLater) {
+  CreateUser("u-alice", R"({"userName":"alice"})");
+  CreateUser("u-bob", R"({"userName":"bob"})");
+  CreateUser("u-carol", R"({"userName":"carol"})");
+  ASSERT_EQ(Status().lag_events(), 3u);
+  context().pending = [](absl::string_view) { return PendingLanes{.count = 1, .settled = 2}; };
+  EXPECT_EQ(Status().lag_events(), 1u);
+  EXPECT_EQ(Status().positions().planned_directory(), 0u);
+}
+
 TEST_F(AppsAsked, APauseStandsOnTheAppsStreamWithWhoAndWhy) {
   const auto response = Command(CommandAppRequest::PAUSE);
   ASSERT_TRUE(response.ok()) << response.status();

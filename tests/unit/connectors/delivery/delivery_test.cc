@@ -85,6 +85,7 @@ TEST(Delivery, EverythingWaitsWhileTheAppIsDownAndGoesByItselfAfterwards) {
   EXPECT_TRUE(rig.Row().breaker_open);
   EXPECT_EQ(rig.Gauge("purser_breaker_open"), 1);
   EXPECT_EQ(rig.Gauge("purser_delivery_pending"), 20);
+  EXPECT_EQ(rig.worker().settled(), 0u);
   EXPECT_EQ((*rig.reader().CountByState())[PARKED], 0u);
   EXPECT_LT(rig.app.calls.size(), 100u) << "only Check probes";
   rig.app.fault = nullptr;
@@ -92,6 +93,7 @@ TEST(Delivery, EverythingWaitsWhileTheAppIsDownAndGoesByItselfAfterwards) {
   EXPECT_FALSE(rig.Row().breaker_open);
   EXPECT_EQ(rig.app.users.size(), 20u);
   EXPECT_EQ(rig.Gauge("purser_delivery_pending"), 0);
+  EXPECT_EQ(rig.worker().settled(), 20u);
 }
 
 TEST(Delivery, HowLongTheOldestWaitsGrowsWhileTheAppIsDownAndEndsWithIt) {
