@@ -158,18 +158,17 @@ void StreamWriter::Decide(Group* group) {
 bool StreamWriter::DecideOne(Pending pending, Group* group) {
   // Whole microseconds, as folds keep them: log time never goes back, across restarts neither.
   const absl::Time now = absl::FromUnixMicros(absl::ToUnixMicros(clock_->Now()));
-  pending.time = std::max(now, fold_->head().time);
-  auto envelopes = pending.request.decide(pending.time, fold_->head().position + 1);
-  if (!envelopes.ok() || envelopes->empty()) {
-    pending.refusal = envelopes.status();
-    group->refused.push_back(std::move(pending));
-    return true;
-  }
+  const WriteTurn::Write write = [&](std::vector<event::v1::Envelope> events) {
+    return ChainAndApply(std::move(events), now, group);
+  };
+  WriteTurn turn(*fold_, now, write);
+  pending.time = turn.at();
   pending.first = group->records.size();
-  pending.count = envelopes->size();
-  const absl::Status applied = ChainAndApply(*std::move(envelopes), now, group);
+  pending.refusal = DecideIn(pending.request, &turn);
+  pending.count = group->records.size() - pending.first;
+  const absl::Status& applied = turn.status();
   if (applied.ok()) {
-    group->written.push_back(std::move(pending));
+    (pending.count == 0 ? group->refused : group->written).push_back(std::move(pending));
     return true;
   }
   // What cannot be folded must never be written; the others are decided again without it.
@@ -184,6 +183,13 @@ bool StreamWriter::DecideOne(Pending pending, Group* group) {
     pending.request.done(applied);
   }
   return false;
+}
+
+absl::Status StreamWriter::DecideIn(const WriteRequest& request, WriteTurn* turn) {
+  if (request.decide_in_turn) return request.decide_in_turn(turn);
+  ASSIGN_OR_RETURN(std::vector<event::v1::Envelope> events,
+                   request.decide(turn->at(), turn->next()));
+  return turn->Append(std::move(events));
 }
 
 absl::Status StreamWriter::ChainAndApply(std::vector<event::v1::Envelope> envelopes, absl::Time now,
@@ -251,7 +257,12 @@ void StreamWriter::OnGroupLost(Group group, const AppendResult& result) {
   for (Pending& pending : group.written) {
     if (pending.first + pending.count <= result.valid) {
       Settle(std::move(pending), group.base);
-    } else if (raced) {
+      continue;
+    }
+    if (pending.request.part_stands && pending.first < result.valid) {
+      pending.request.part_stands(result.valid - pending.first);
+    }
+    if (raced) {
       again.push_back(std::move(pending));
     } else {
       pending.request.done(NotTaken(result.status));

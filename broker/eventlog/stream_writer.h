@@ -6,11 +6,13 @@
 // Pausing after a loss and yielding to the winner are the log's.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -29,6 +31,34 @@ struct WriteReceipt {
   absl::Time time;  // log time
 };
 
+// One turn of a request that decides several times.
+class WriteTurn {
+ public:
+  using Write = std::function<absl::Status(std::vector<event::v1::Envelope>)>;
+
+  // `fold` and `write` outlive it.
+  WriteTurn(const Fold& fold, absl::Time now, const Write& write)
+      : fold_(fold), now_(now), write_(write) {}
+
+  // The log time that the next record will have, and its position.
+  absl::Time at() const { return std::max(now_, fold_.head().time); }
+  StreamPosition next() const { return fold_.head().position + 1; }
+
+  // Takes a decision's records into the fold, so that the next decision sees them.
+  absl::Status Append(std::vector<event::v1::Envelope> events) {
+    status_ = write_(std::move(events));
+    return status_;
+  }
+  // Of the last Append().
+  const absl::Status& status() const { return status_; }
+
+ private:
+  const Fold& fold_;
+  const absl::Time now_;
+  const Write& write_;
+  absl::Status status_;
+};
+
 struct WriteRequest {
   // Decides against the fold as it stands: the records to write, none, or a refusal. Runs on the
   // driving thread inside the fold's transaction, again after each lost race, its own or that of
@@ -38,6 +68,12 @@ struct WriteRequest {
   std::function<absl::StatusOr<std::vector<event::v1::Envelope>>(absl::Time at,
                                                                  StreamPosition next)>
       decide;
+  // In place of `decide`: several decisions in order, which nobody else's come between, each of
+  // which may see what those before it appended. An error, where Append() gave one, ends the turn.
+  std::function<absl::Status(WriteTurn*)> decide_in_turn = nullptr;
+  // Told, after a turn of which the first `records` stand and the rest does not, before the next
+  // turn or an error ends it: the next turn goes on behind those.
+  std::function<void(size_t records)> part_stands = nullptr;
   // Called once, on the driving thread; not at all where the writer is destroyed first.
   // A refusal as `decide` gave it; Unavailable: the log is out of reach, takes no writes any more
   // (damaged, moved), or did not settle it in time, and it may or may not stand; ResourceExhausted:
@@ -136,6 +172,7 @@ class StreamWriter {
   void Decide(Group* group);
   // Decides one request and applies its records to the open fold; false where the group was undone.
   bool DecideOne(Pending pending, Group* group);
+  static absl::Status DecideIn(const WriteRequest& request, WriteTurn* turn);
   absl::Status ChainAndApply(std::vector<event::v1::Envelope> envelopes, absl::Time now,
                              Group* group);
   void Send(Group group);
