@@ -15,12 +15,6 @@
 namespace purser {
 namespace {
 
-const scim::ResourceSchema* SchemaOfEndpoint(const std::string& segment) {
-  if (segment == "Users") return &scim::UserSchema();
-  if (segment == "Groups") return &scim::GroupSchema();
-  return nullptr;
-}
-
 // Fit for a record and a log line: what it holds is the client's, and may be anything.
 bool IsPlainToken(absl::string_view text) {
   return !text.empty() && text.size() <= 128 &&
@@ -82,15 +76,17 @@ absl::Status ScimEndpoints::Admit(ScimRequest* request) const {
 
 void ScimEndpoints::Route(const ScimRequestPtr& request) const {
   const std::string first = request->segments.empty() ? "" : request->segments.front();
-  request->schema = SchemaOfEndpoint(first);
+  request->schema = scim::SchemaOfEndpoint(first);
   if (request->schema != nullptr) {
     RouteResources(request);
   } else if (first.empty() || (first == ".search" && request->segments.size() == 1)) {
     RouteRoot(request, /*search=*/!first.empty());
   } else if (first == "ServiceProviderConfig" || first == "Schemas" || first == "ResourceTypes") {
     request->respond(Discover(*request));
-  } else if (first == "Me" || first == "Bulk") {
-    request->respond(ErrorResponse(501, absl::StrCat("/", first, " is not offered")));
+  } else if (first == "Bulk" && request->segments.size() == 1) {
+    request->http.method == "POST" ? Bulk(request) : request->respond(MethodNotAllowed("POST"));
+  } else if (first == "Me") {
+    request->respond(ErrorResponse(501, "/Me is not offered"));
   } else {
     request->respond(ErrorResponse(404, "no such endpoint"));
   }

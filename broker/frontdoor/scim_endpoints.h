@@ -73,6 +73,9 @@ class ScimEndpoints {
   void Patch(const ScimRequestPtr& request) const;
   void Delete(const ScimRequestPtr& request) const;
 
+  // scim_bulk.cc
+  void Bulk(const ScimRequestPtr& request) const;
+
   const Options options_;
 };
 

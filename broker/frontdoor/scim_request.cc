@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "broker/base/trace_context.h"
+#include "broker/events/sealing.h"
 #include "broker/scim/error.h"
 #include "broker/scim/render.h"
 
@@ -59,6 +60,24 @@ event::v1::Envelope EnvelopeOf(const ScimRequest& request) {
   const absl::string_view trace = request.http.Header("traceparent");
   if (ParseTraceParent(trace)) envelope.set_trace_parent(std::string(trace.substr(0, 55)));
   return envelope;
+}
+
+std::vector<event::v1::Envelope> EventsOf(const ScimRequest& request, IdSource* ids, absl::Time at,
+                                          StreamPosition next, Decision* decision) {
+  std::vector<event::v1::Envelope> events;
+  if (!decision->changed) return events;
+  decision->after.version = next;
+  decision->after.last_modified = at;
+  if (decision->kind == event::v1::RESOURCE_CREATED) decision->after.created = at;
+  event::v1::Envelope& envelope = events.emplace_back(EnvelopeOf(request));
+  envelope.set_event_id(ids->NewId(at));
+  envelope.set_kind(decision->kind);
+  envelope.set_resource_type(decision->type);
+  envelope.set_resource_id(decision->id);
+  SealedPayload sealed = Seal(decision->id, std::move(decision->payload));
+  envelope.set_key_id(std::move(sealed.key_id));
+  envelope.set_payload(std::move(sealed.bytes));
+  return events;
 }
 
 }  // namespace purser

@@ -9,6 +9,8 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "broker/auth/token_table.h"
+#include "broker/base/ids.h"
+#include "broker/commands/resource_commands.h"
 #include "broker/frontdoor/directory_service.h"
 #include "broker/http/server.h"
 #include "broker/scim/schema.h"
@@ -47,5 +49,10 @@ void TellAge(absl::Duration behind, const Head& head, absl::Time now, http::Resp
 
 // The envelope of an event that `request` causes: who, which request, in which trace.
 event::v1::Envelope EnvelopeOf(const ScimRequest& request);
+
+// What a decision writes at log time `at` and position `next`; nothing where nothing changed. Takes
+// its payload, and gives the resource after it that version and time.
+std::vector<event::v1::Envelope> EventsOf(const ScimRequest& request, IdSource* ids, absl::Time at,
+                                          StreamPosition next, Decision* decision);
 
 }  // namespace purser

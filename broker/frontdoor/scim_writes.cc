@@ -5,7 +5,6 @@
 
 #include "broker/base/status.h"
 #include "broker/commands/resource_commands.h"
-#include "broker/events/sealing.h"
 #include "broker/frontdoor/scim_endpoints.h"
 #include "broker/frontdoor/scim_references.h"
 #include "broker/scim/patch.h"
@@ -24,20 +23,6 @@ using Decide = std::function<absl::StatusOr<Decision>(const DirectoryState&, abs
 scim::Preconditions PreconditionsOf(const ScimRequest& request) {
   return {scim::EntityTags::Parse(request.http.Header("If-Match")),
           scim::EntityTags::Parse(request.http.Header("If-None-Match"))};
-}
-
-// Takes the decision's payload.
-event::v1::Envelope EventOf(const ScimRequest& request, Decision* decision, IdSource* ids,
-                            absl::Time at) {
-  event::v1::Envelope envelope = EnvelopeOf(request);
-  envelope.set_event_id(ids->NewId(at));
-  envelope.set_kind(decision->kind);
-  envelope.set_resource_type(decision->type);
-  envelope.set_resource_id(decision->id);
-  SealedPayload sealed = Seal(decision->id, std::move(decision->payload));
-  envelope.set_key_id(std::move(sealed.key_id));
-  envelope.set_payload(std::move(sealed.bytes));
-  return envelope;
 }
 
 // Nobody had a new user's id, so no group holds it: the read model need not be asked.
@@ -84,13 +69,7 @@ absl::StatusOr<std::vector<event::v1::Envelope>> DecideWrite(PendingWrite* write
                                                              absl::Time at, StreamPosition next) {
   Decision& decision = write->decision;
   ASSIGN_OR_RETURN(decision, write->decide(write->request->directory->state(), at));
-  std::vector<event::v1::Envelope> events;
-  if (!decision.changed) return events;
-  decision.after.version = next;
-  decision.after.last_modified = at;
-  if (decision.kind == event::v1::RESOURCE_CREATED) decision.after.created = at;
-  events.push_back(EventOf(*write->request, &decision, ids, at));
-  return events;
+  return EventsOf(*write->request, ids, at, next, &decision);
 }
 
 void AnswerWrite(const std::shared_ptr<PendingWrite>& write,

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "broker/http/response_head.h"
 
 namespace purser::http {
@@ -15,12 +16,13 @@ constexpr size_t kBodyReadBytes = 64u << 10;
 // How long a client may take to read the last answer before the connection is closed under it.
 constexpr absl::Duration kLinger = absl::Seconds(2);
 
-absl::string_view MessageOf(int status) {
+std::string MessageOf(int status, const ServerOptions& options) {
   switch (status) {
     case 408:
       return "the request did not arrive in time";
     case 413:
-      return "the request's body is too large";
+      return absl::StrCat("the request's body is too large: at most ", options.max_body_bytes,
+                          " bytes are taken");
     case 431:
       return "the request's headers are too large";
     case 501:
@@ -79,7 +81,7 @@ bool Connection::ReadRequest() {
   buffer_.consume(parser_->put(buffer_.data(), error));
   if (error && error != boost::beast::http::error::need_more) {
     const int status = RequestParser::StatusOf(error);
-    Refuse(status, MessageOf(status));
+    Refuse(status, MessageOf(status, *context_->options));
     return true;
   }
   if (parser_->is_done()) {
@@ -89,7 +91,7 @@ bool Connection::ReadRequest() {
   if (state_ == State::kHeader && parser_->is_header_done()) return AwaitBody();
   // What the parser leaves is one line: of a chunk's header or the trailer, beyond the headers.
   if (buffer_.size() > context_->options->max_header_bytes + kReadBytes) {
-    Refuse(400, MessageOf(400));
+    Refuse(400, MessageOf(400, *context_->options));
     return true;
   }
   return AwaitBytes();
@@ -229,7 +231,7 @@ void Connection::OnShutdownSend() {
 void Connection::CheckDeadline(SteadyTime now) {
   if (now < deadline_) return;
   if (state_ != State::kHeader && state_ != State::kBody) return Close();
-  Refuse(408, MessageOf(408));
+  Refuse(408, MessageOf(408, *context_->options));
   Run();
 }
 

@@ -4,6 +4,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "broker/scim/bulk.h"
 #include "broker/scim/render.h"
 #include "broker/scim/request.h"
 #include "broker/scim/schema.h"
@@ -101,7 +102,9 @@ std::string RenderServiceProviderConfig(absl::string_view base_url) {
   const ordered_json on = {{"supported", true}};
   ordered_json body = {{"schemas", {absl::StrCat(kCoreUrn, "ServiceProviderConfig")}}};
   body["patch"] = on;
-  body["bulk"] = {{"supported", false}, {"maxOperations", 0}, {"maxPayloadSize", 0}};
+  body["bulk"] = {{"supported", true},
+                  {"maxOperations", kMaxBulkOperations},
+                  {"maxPayloadSize", kMaxBulkBytes}};
   body["filter"] = {{"supported", true}, {"maxResults", kMaxCount}};
   body["changePassword"] = off;
   body["sort"] = on;

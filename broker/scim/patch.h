@@ -57,6 +57,9 @@ struct PatchRequest {
 absl::StatusOr<PatchRequest> ParsePatch(const ResourceSchema& schema, absl::string_view body,
                                         const JsonLimits& limits = {},
                                         const ClearValues& clear = {});
+// The same of a body that is JSON already.
+absl::StatusOr<PatchRequest> ReadPatch(const ResourceSchema& schema, nlohmann::json body,
+                                       const ClearValues& clear = {});
 
 // Applies the attribute operations in order; on an error `attributes` is of no use any more.
 // noTarget: a value path matches nothing. mutability: a required attribute is removed.

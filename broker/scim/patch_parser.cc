@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "broker/base/status.h"
 #include "broker/scim/error.h"
+#include "broker/scim/message.h"
 #include "broker/scim/patch.h"
 #include "broker/scim/path.h"
 #include "broker/scim/value.h"
@@ -22,13 +23,6 @@ absl::Status TooManyOperations() {
   return ScimError(413, ErrorType::kNone, "the request holds too many operations");
 }
 
-json* FindAnyCase(json* object, absl::string_view name) {
-  for (auto& [key, value] : *object->get_ptr<json::object_t*>()) {
-    if (absl::EqualsIgnoreCase(key, name)) return &value;
-  }
-  return nullptr;
-}
-
 absl::StatusOr<PatchKind> KindOf(json* operation) {
   const json* op = FindAnyCase(operation, "op");
   if (op == nullptr || !op->is_string()) return Syntax("an operation has no \"op\"");
@@ -37,18 +31,6 @@ absl::StatusOr<PatchKind> KindOf(json* operation) {
   if (absl::EqualsIgnoreCase(name, "replace")) return PatchKind::kReplace;
   if (absl::EqualsIgnoreCase(name, "remove")) return PatchKind::kRemove;
   return Syntax("\"op\" must be add, replace or remove");
-}
-
-absl::Status CheckPatchSchema(json* body) {
-  const json* schemas = FindAnyCase(body, "schemas");
-  if (schemas != nullptr && schemas->is_array()) {
-    for (const json& urn : *schemas) {
-      if (urn.is_string() && absl::EqualsIgnoreCase(urn.get_ref<const std::string&>(), kPatchUrn)) {
-        return absl::OkStatus();
-      }
-    }
-  }
-  return Syntax(absl::StrCat("\"schemas\" must hold ", kPatchUrn));
 }
 
 absl::Status ReadOnlyTarget(const Attribute& attribute) {
@@ -268,9 +250,14 @@ class PatchParser {
 absl::StatusOr<PatchRequest> ParsePatch(const ResourceSchema& schema, absl::string_view body,
                                         const JsonLimits& limits, const ClearValues& clear) {
   ASSIGN_OR_RETURN(json parsed, ParseJson(body, limits));
-  if (!parsed.is_object()) return Syntax("the body must be a JSON object");
-  RETURN_IF_ERROR(CheckPatchSchema(&parsed));
-  json* operations = FindAnyCase(&parsed, "Operations");
+  return ReadPatch(schema, std::move(parsed), clear);
+}
+
+absl::StatusOr<PatchRequest> ReadPatch(const ResourceSchema& schema, json body,
+                                       const ClearValues& clear) {
+  if (!body.is_object()) return Syntax("the body must be a JSON object");
+  RETURN_IF_ERROR(CheckMessageSchema(&body, kPatchUrn));
+  json* operations = FindAnyCase(&body, "Operations");
   if (operations == nullptr || !operations->is_array()) {
     return Syntax("\"Operations\" must be a list");
   }

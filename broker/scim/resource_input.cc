@@ -100,18 +100,23 @@ absl::Status CheckRequired(const ResourceSchema& schema, const json& attributes)
 absl::StatusOr<ResourceInput> ParseResource(const ResourceSchema& schema, absl::string_view body,
                                             const JsonLimits& limits, const ClearValues& clear) {
   ASSIGN_OR_RETURN(json parsed, ParseJson(body, limits));
-  ClearInResource(clear, &parsed);
-  if (!parsed.is_object()) {
+  return ReadResource(schema, std::move(parsed), clear);
+}
+
+absl::StatusOr<ResourceInput> ReadResource(const ResourceSchema& schema, json body,
+                                           const ClearValues& clear) {
+  ClearInResource(clear, &body);
+  if (!body.is_object()) {
     return BadRequest(ErrorType::kInvalidSyntax, "the body must be a JSON object");
   }
   absl::Status schemas;
-  if (!HasSchemas(parsed, &schemas)) {
+  if (!HasSchemas(body, &schemas)) {
     return BadRequest(ErrorType::kInvalidValue, "attribute \"schemas\" is required");
   }
   RETURN_IF_ERROR(schemas);
   ResourceInput input;
   input.type = schema.type;
-  for (auto& [name, value] : *parsed.get_ptr<json::object_t*>()) {
+  for (auto& [name, value] : *body.get_ptr<json::object_t*>()) {
     RETURN_IF_ERROR(AddNamed(schema, name, std::move(value), &input));
   }
   RETURN_IF_ERROR(CheckRequired(schema, input.attributes));

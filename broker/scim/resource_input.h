@@ -30,6 +30,9 @@ struct ResourceInput {
 absl::StatusOr<ResourceInput> ParseResource(const ResourceSchema& schema, absl::string_view body,
                                             const JsonLimits& limits = {},
                                             const ClearValues& clear = {});
+// The same of a body that is JSON already.
+absl::StatusOr<ResourceInput> ReadResource(const ResourceSchema& schema, nlohmann::json body,
+                                           const ClearValues& clear = {});
 
 // OK where `attributes` holds every required attribute, none of them blank.
 absl::Status CheckRequired(const ResourceSchema& schema, const nlohmann::json& attributes);

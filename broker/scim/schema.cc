@@ -106,6 +106,13 @@ ResolvedName ResolveName(const ResourceSchema& schema, absl::string_view name) {
   return {};
 }
 
+const ResourceSchema* SchemaOfEndpoint(absl::string_view segment) {
+  for (const ResourceSchema* schema : {&UserSchema(), &GroupSchema()}) {
+    if (segment == absl::string_view(schema->endpoint).substr(1)) return schema;
+  }
+  return nullptr;
+}
+
 const ResourceSchema& SchemaOf(event::v1::ResourceType type) {
   return type == event::v1::GROUP ? GroupSchema() : UserSchema();
 }

@@ -117,6 +117,8 @@ ResolvedName ResolveName(const ResourceSchema& schema, absl::string_view name);
 // Live as long as the process.
 const ResourceSchema& UserSchema();
 const ResourceSchema& GroupSchema();
+// The type served at an endpoint, "Users"; nullptr where there is none.
+const ResourceSchema* SchemaOfEndpoint(absl::string_view segment);
 const ResourceSchema& SchemaOf(event::v1::ResourceType type);  // USER or GROUP
 // id, externalId, meta and schemas (RFC 7643, section 3.1).
 const std::vector<Attribute>& CommonAttributes();

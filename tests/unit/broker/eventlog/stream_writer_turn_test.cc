@@ -2,9 +2,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
+#include <random>
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "tests/unit/broker/eventlog/stream_writer_nodes.h"
 
 namespace purser {
@@ -17,7 +20,14 @@ using testing::UnorderedElementsAre;
 struct Sequence {
   explicit Sequence(std::vector<std::string> wanted) : names(std::move(wanted)) {}
 
+  // That the first `records` of the last turn stand is settled.
+  void Stand(size_t records) {
+    for (size_t i = 0; i < records; ++i) taken.push_back(names[appended[i]]);
+    if (records > 0) stands = appended[records - 1] + 1;
+  }
+
   const std::vector<std::string> names;
+  std::vector<std::string> taken;
   size_t stands = 0;                 // names before it are settled
   std::vector<size_t> appended;      // of the last turn
   std::vector<std::string> refused;  // in the last turn
@@ -60,7 +70,7 @@ class StreamWriterTurn : public StreamWriterTest {
     };
     request.part_stands = [sequence](size_t records) {
       sequence->parts.push_back(records);
-      sequence->stands = sequence->appended[records - 1] + 1;
+      sequence->Stand(records);
     };
     request.done = [sequence](const absl::StatusOr<WriteReceipt>& result) {
       EXPECT_FALSE(sequence->result.has_value()) << "answered twice";
@@ -147,6 +157,54 @@ TEST_F(StreamWriterTurn, ATurnThatCannotBeFoldedHarmsNobodyElse) {
   EXPECT_TRUE(ada->ok() && later->ok());
   EXPECT_THAT(node().fold.committed(), UnorderedElementsAre("ada", "bob"));
 }
+
+// Two nodes whose sequences want the same names, on a log that fails in every way.
+class ContendedStreamWriterTurn : public StreamWriterTurn,
+                                  public testing::WithParamInterface<int> {};
+
+TEST_P(ContendedStreamWriterTurn, ASequenceHasEveryNameThatItWasNotRefused) {
+  const int seed = GetParam();
+  std::mt19937 random(static_cast<unsigned>(seed));
+  for (size_t n : {0u, 1u}) {
+    node(n).memory.transport->SetFaults({.report_lost = 0.05,
+                                         .error_written = 0.05,
+                                         .error_later = 0.05,
+                                         .no_offset = 0.05,
+                                         .split = 0.5,
+                                         .longest_delivery = absl::Milliseconds(20),
+                                         .longest_report = absl::Milliseconds(20),
+                                         .longest_fetch = absl::Milliseconds(20)});
+  }
+  std::vector<SequencePtr> sequences;
+  for (int i = 0; i < 40; ++i) {
+    std::vector<std::string> names;
+    for (int k = 0; k < 6; ++k) names.push_back(absl::StrCat("n", random() % 120));
+    sequences.push_back(SubmitInTurn(names, random() % 2));
+    if (random() % 2 == 0) {
+      clock_.Advance(absl::Milliseconds(random() % 30));
+      Settle();
+    }
+  }
+  for (size_t n : {0u, 1u}) node(n).memory.transport->SetFaults({});
+  Pass(absl::Seconds(60));
+  std::map<std::string, int> taken;
+  for (const SequencePtr& sequence : sequences) {
+    ASSERT_TRUE(sequence->result.has_value()) << "seed " << seed;
+    if (sequence->result->ok()) sequence->Stand(sequence->appended.size());
+    for (const std::string& name : sequence->taken) ++taken[name];
+    if (!sequence->result->ok()) continue;
+    for (const std::string& name : sequence->names) {
+      EXPECT_TRUE(node().fold.Taken(name)) << name << ", seed " << seed;
+    }
+  }
+  for (const auto& [name, times] : taken) {
+    EXPECT_EQ(times, 1) << name << ", seed " << seed;
+    EXPECT_TRUE(node().fold.Taken(name)) << name << ", seed " << seed;
+  }
+  EXPECT_EQ(node(0).fold.committed(), node(1).fold.committed()) << "seed " << seed;
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, ContendedStreamWriterTurn, testing::Range(1, 21));
 
 }  // namespace
 }  // namespace purser

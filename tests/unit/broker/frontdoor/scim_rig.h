@@ -33,7 +33,16 @@ class BreakableLog : public EventLog {
   void Open(const StreamId& s, HeadDone done) override { inner_->Open(s, std::move(done)); }
   void Append(const StreamId& s, const Head& head, std::vector<Record> records,
               AppendDone done) override {
+    ++appends;
     if (!append_status.ok()) return done({append_status, 0});
+    if (lost_race_after.has_value()) {
+      records.resize(std::min(records.size(), *lost_race_after));
+      const AppendResult lost{absl::AbortedError("another came first"), records.size()};
+      lost_race_after.reset();
+      if (records.empty()) return done(lost);
+      return inner_->Append(s, head, std::move(records),
+                            [done, lost](const AppendResult&) { done(lost); });
+    }
     inner_->Append(s, head, std::move(records), std::move(done));
   }
   void AppendUnchained(const StreamId& s, std::string bytes) override {
@@ -58,7 +67,9 @@ class BreakableLog : public EventLog {
   bool RunOnce(absl::Duration max_wait) override { return inner_->RunOnce(max_wait); }
   void Wake() override { inner_->Wake(); }
 
+  int appends = 0;
   absl::Status append_status;
+  std::optional<size_t> lost_race_after;  // of the next append so many records stand, no more
   absl::Status catch_up_status;
   absl::Status health;
   std::vector<std::pair<StreamId, std::string>> unchained;

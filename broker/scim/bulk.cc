@@ -1,0 +1,195 @@
+#include "broker/scim/bulk.h"
+
+#include <utility>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "broker/base/status.h"
+#include "broker/scim/error.h"
+#include "broker/scim/message.h"
+#include "broker/scim/render.h"
+
+namespace purser::scim {
+namespace {
+
+using nlohmann::json;
+
+constexpr absl::string_view kRequestUrn = "urn:ietf:params:scim:api:messages:2.0:BulkRequest";
+constexpr absl::string_view kResponseUrn = "urn:ietf:params:scim:api:messages:2.0:BulkResponse";
+// An operation's data stands in a list in an object, and may be as deep as it is alone.
+constexpr int kDepthOfData = 3;
+
+absl::Status Syntax(absl::string_view why) { return BadRequest(ErrorType::kInvalidSyntax, why); }
+absl::Status Value(absl::string_view why) { return BadRequest(ErrorType::kInvalidValue, why); }
+absl::Status BadPath(absl::string_view why) { return BadRequest(ErrorType::kInvalidPath, why); }
+
+// Empty where it is absent or null.
+absl::StatusOr<std::string> TextOf(json* object, absl::string_view name) {
+  json* value = FindAnyCase(object, name);
+  if (value == nullptr || value->is_null()) return std::string();
+  if (!value->is_string()) return Value(absl::StrCat("\"", name, "\" must be a string"));
+  return std::move(*value->get_ptr<std::string*>());
+}
+
+absl::Status ReadPath(BulkOperation* operation) {
+  const std::vector<absl::string_view> segments =
+      absl::StrSplit(operation->path, '/', absl::SkipEmpty());
+  if (segments.empty()) return BadPath("an operation has no \"path\"");
+  for (const absl::string_view other : {"Bulk", "Me"}) {
+    if (absl::EqualsIgnoreCase(segments[0], other)) {
+      return BadPath(absl::StrCat("/", other, " cannot be the path of a bulk operation"));
+    }
+  }
+  const ResourceSchema* schema = SchemaOfEndpoint(segments[0]);
+  if (schema == nullptr) return ScimError(404, ErrorType::kNone, "no such endpoint");
+  if (operation->method == "POST") {
+    if (segments.size() != 1) return BadPath("the path of a POST must be /Users or /Groups");
+  } else if (segments.size() != 2) {
+    return BadPath("the path must be that of one resource: /Users/ID or /Groups/ID");
+  } else {
+    operation->id = std::string(segments[1]);
+  }
+  operation->schema = schema;
+  return absl::OkStatus();
+}
+
+absl::Status ReadData(json data, BulkOperation* operation) {
+  if (operation->method == "DELETE") return absl::OkStatus();
+  if (!data.is_object()) return Syntax("\"data\" must be a JSON object");
+  if (operation->method == "PATCH") {
+    ASSIGN_OR_RETURN(operation->patch, ReadPatch(*operation->schema, std::move(data)));
+  } else {
+    ASSIGN_OR_RETURN(operation->input, ReadResource(*operation->schema, std::move(data)));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ReadOperation(json* from, const std::function<std::string()>& mint,
+                           BulkOperation* operation) {
+  ASSIGN_OR_RETURN(operation->method, TextOf(from, "method"));
+  absl::AsciiStrToUpper(&operation->method);
+  ASSIGN_OR_RETURN(operation->bulk_id, TextOf(from, "bulkId"));
+  ASSIGN_OR_RETURN(operation->path, TextOf(from, "path"));
+  const bool post = operation->method == "POST";
+  if (!post && operation->method != "PUT" && operation->method != "PATCH" &&
+      operation->method != "DELETE") {
+    return Syntax("\"method\" must be POST, PUT, PATCH or DELETE");
+  }
+  RETURN_IF_ERROR(ReadPath(operation));
+  if (post) {
+    if (operation->bulk_id.empty()) return Value("a POST needs a \"bulkId\"");
+    operation->id = mint();
+  } else {
+    ASSIGN_OR_RETURN(const std::string version, TextOf(from, "version"));
+    operation->preconditions.if_match = EntityTags::Parse(version);
+  }
+  json* data = FindAnyCase(from, "data");
+  return ReadData(data == nullptr ? json() : std::move(*data), operation);
+}
+
+absl::Status ReadFailOnErrors(const json* value, size_t* fail_on_errors) {
+  if (value == nullptr || value->is_null()) return absl::OkStatus();
+  if (!value->is_number_unsigned() || value->get<uint64_t>() == 0) {
+    return Value("\"failOnErrors\" must be an integer of 1 or more");
+  }
+  *fail_on_errors = value->get<uint64_t>();
+  return absl::OkStatus();
+}
+
+absl::Status CheckBulkIds(const std::vector<BulkOperation>& operations) {
+  absl::flat_hash_set<absl::string_view> seen;
+  for (const BulkOperation& operation : operations) {
+    if (operation.method != "POST" || operation.bulk_id.empty()) continue;
+    if (!seen.insert(operation.bulk_id).second) {
+      return Value("two POST operations have the same \"bulkId\"");
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status TooLarge(absl::string_view what, absl::string_view limit, size_t value) {
+  return ScimError(413, ErrorType::kNone, absl::StrCat(what, " ", limit, " (", value, ")"));
+}
+
+int StatusOf(const BulkOperation& operation) {
+  if (operation.method == "POST") return 201;
+  return operation.method == "DELETE" ? 204 : 200;
+}
+
+// Empty for a POST that failed: it has none.
+std::string ResultLocation(const BulkResult& result, absl::string_view base_url) {
+  const BulkOperation& operation = *result.operation;
+  if (operation.method == "POST" && !result.error.ok()) return "";
+  if (operation.schema != nullptr) {
+    return LocationOf(base_url, operation.schema->type, operation.id);
+  }
+  return absl::StrCat(base_url, "/", absl::StripPrefix(operation.path, "/"));
+}
+
+void AppendField(absl::string_view name, absl::string_view value, std::string* out) {
+  if (value.empty()) return;
+  if (out->back() != '{') out->push_back(',');
+  absl::StrAppend(out, "\"", name, "\":");
+  AppendJsonString(value, out);
+}
+
+void AppendResult(const BulkResult& result, absl::string_view base_url, std::string* out) {
+  const BulkOperation& operation = *result.operation;
+  const ErrorAnswer error = result.error.ok() ? ErrorAnswer() : ToErrorAnswer(result.error);
+  *out += '{';
+  AppendField("location", ResultLocation(result, base_url), out);
+  AppendField("method", operation.method, out);
+  AppendField("bulkId", operation.bulk_id, out);
+  if (result.version != 0) AppendField("version", EntityTag(result.version), out);
+  AppendField("status", absl::StrCat(result.error.ok() ? StatusOf(operation) : error.http_status),
+              out);
+  if (!result.error.ok()) absl::StrAppend(out, ",\"response\":", RenderError(error));
+  *out += '}';
+}
+
+}  // namespace
+
+absl::StatusOr<BulkRequest> ParseBulk(absl::string_view body,
+                                      const std::function<std::string()>& mint) {
+  if (body.size() > kMaxBulkBytes) {
+    return TooLarge("the request is larger than", "maxPayloadSize", kMaxBulkBytes);
+  }
+  ASSIGN_OR_RETURN(json parsed,
+                   ParseJson(body, {kMaxBulkBytes, JsonLimits().max_depth + kDepthOfData}));
+  if (!parsed.is_object()) return Syntax("the body must be a JSON object");
+  RETURN_IF_ERROR(CheckMessageSchema(&parsed, kRequestUrn));
+  BulkRequest request;
+  RETURN_IF_ERROR(ReadFailOnErrors(FindAnyCase(&parsed, "failOnErrors"), &request.fail_on_errors));
+  json* operations = FindAnyCase(&parsed, "Operations");
+  if (operations == nullptr || !operations->is_array()) {
+    return Syntax("\"Operations\" must be a list");
+  }
+  if (operations->size() > kMaxBulkOperations) {
+    return TooLarge("the request holds more operations than", "maxOperations", kMaxBulkOperations);
+  }
+  request.operations.resize(operations->size());
+  for (size_t i = 0; i < operations->size(); ++i) {
+    if (!(*operations)[i].is_object()) return Syntax("an operation must be an object");
+    BulkOperation& operation = request.operations[i];
+    operation.refusal = ReadOperation(&(*operations)[i], mint, &operation);
+  }
+  RETURN_IF_ERROR(CheckBulkIds(request.operations));
+  ResolveBulkReferences(&request);
+  return request;
+}
+
+std::string RenderBulkResponse(const std::vector<BulkResult>& results, absl::string_view base_url) {
+  std::string body = absl::StrCat("{\"schemas\":[\"", kResponseUrn, "\"],\"Operations\":[");
+  for (const BulkResult& result : results) {
+    if (&result != &results.front()) body += ',';
+    AppendResult(result, base_url, &body);
+  }
+  body += "]}";
+  return body;
+}
+
+}  // namespace purser::scim

@@ -1,0 +1,33 @@
+#include "broker/scim/message.h"
+
+#include <string>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "broker/scim/error.h"
+#include "nlohmann/json.hpp"
+
+namespace purser::scim {
+
+using nlohmann::json;
+
+json* FindAnyCase(json* object, absl::string_view name) {
+  for (auto& [key, value] : *object->get_ptr<json::object_t*>()) {
+    if (absl::EqualsIgnoreCase(key, name)) return &value;
+  }
+  return nullptr;
+}
+
+absl::Status CheckMessageSchema(json* body, absl::string_view urn) {
+  const json* schemas = FindAnyCase(body, "schemas");
+  if (schemas != nullptr && schemas->is_array()) {
+    for (const json& given : *schemas) {
+      if (given.is_string() && absl::EqualsIgnoreCase(given.get_ref<const std::string&>(), urn)) {
+        return absl::OkStatus();
+      }
+    }
+  }
+  return BadRequest(ErrorType::kInvalidSyntax, absl::StrCat("\"schemas\" must hold ", urn));
+}
+
+}  // namespace purser::scim
