@@ -220,7 +220,8 @@ TEST_F(ServerLimits, RefusalsAreRenderedByTheErrorPageOfThePath) {
       Refusal("POST /scim/v2/Users HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n");
   EXPECT_EQ(StatusOf(answer), "413");
   EXPECT_THAT(answer, HasSubstr("Content-Type: application/scim+json\r\n"));
-  EXPECT_EQ(BodyOf(answer), "/scim/v2/Users: the request's body is too large: at most 1 bytes are taken");
+  EXPECT_EQ(BodyOf(answer),
+            "/scim/v2/Users: the request's body is too large: at most 1 bytes are taken");
 }
 
 }  // namespace

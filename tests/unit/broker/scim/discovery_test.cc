@@ -27,9 +27,8 @@ TEST(ScimPromise31, TheServiceProviderConfigIsCompleteAndTruthful) {
                                         {"cursorTimeout", 300}}));
   EXPECT_EQ(config["sort"], json({{"supported", true}}));
   EXPECT_EQ(config["changePassword"]["supported"], false);
-  EXPECT_EQ(config["bulk"], json({{"supported", true},
-                                  {"maxOperations", 1000},
-                                  {"maxPayloadSize", 33554432}}));
+  EXPECT_EQ(config["bulk"],
+            json({{"supported", true}, {"maxOperations", 1000}, {"maxPayloadSize", 33554432}}));
   ASSERT_EQ(config["authenticationSchemes"].size(), 1u);
   EXPECT_EQ(config["authenticationSchemes"][0]["type"], "oauthbearertoken");
   EXPECT_EQ(config["meta"]["location"], std::string(kBase) + "/ServiceProviderConfig");
