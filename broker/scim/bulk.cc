@@ -57,19 +57,19 @@ absl::Status ReadPath(BulkOperation* operation) {
   return absl::OkStatus();
 }
 
-absl::Status ReadData(json data, BulkOperation* operation) {
+absl::Status ReadData(json data, const ClearValues& clear, BulkOperation* operation) {
   if (operation->method == "DELETE") return absl::OkStatus();
   if (!data.is_object()) return Syntax("\"data\" must be a JSON object");
   if (operation->method == "PATCH") {
-    ASSIGN_OR_RETURN(operation->patch, ReadPatch(*operation->schema, std::move(data)));
+    ASSIGN_OR_RETURN(operation->patch, ReadPatch(*operation->schema, std::move(data), clear));
   } else {
-    ASSIGN_OR_RETURN(operation->input, ReadResource(*operation->schema, std::move(data)));
+    ASSIGN_OR_RETURN(operation->input, ReadResource(*operation->schema, std::move(data), clear));
   }
   return absl::OkStatus();
 }
 
 absl::Status ReadOperation(json* from, const std::function<std::string()>& mint,
-                           BulkOperation* operation) {
+                           const ClearValues& clear, BulkOperation* operation) {
   ASSIGN_OR_RETURN(operation->method, TextOf(from, "method"));
   absl::AsciiStrToUpper(&operation->method);
   ASSIGN_OR_RETURN(operation->bulk_id, TextOf(from, "bulkId"));
@@ -88,7 +88,7 @@ absl::Status ReadOperation(json* from, const std::function<std::string()>& mint,
     operation->preconditions.if_match = EntityTags::Parse(version);
   }
   json* data = FindAnyCase(from, "data");
-  return ReadData(data == nullptr ? json() : std::move(*data), operation);
+  return ReadData(data == nullptr ? json() : std::move(*data), clear, operation);
 }
 
 absl::Status ReadFailOnErrors(const json* value, size_t* fail_on_errors) {
@@ -154,7 +154,8 @@ void AppendResult(const BulkResult& result, absl::string_view base_url, std::str
 }  // namespace
 
 absl::StatusOr<BulkRequest> ParseBulk(absl::string_view body,
-                                      const std::function<std::string()>& mint) {
+                                      const std::function<std::string()>& mint,
+                                      const ClearValues& clear) {
   if (body.size() > kMaxBulkBytes) {
     return TooLarge("the request is larger than", "maxPayloadSize", kMaxBulkBytes);
   }
@@ -175,7 +176,7 @@ absl::StatusOr<BulkRequest> ParseBulk(absl::string_view body,
   for (size_t i = 0; i < operations->size(); ++i) {
     if (!(*operations)[i].is_object()) return Syntax("an operation must be an object");
     BulkOperation& operation = request.operations[i];
-    operation.refusal = ReadOperation(&(*operations)[i], mint, &operation);
+    operation.refusal = ReadOperation(&(*operations)[i], mint, clear, &operation);
   }
   RETURN_IF_ERROR(CheckBulkIds(request.operations));
   ResolveBulkReferences(&request);

@@ -10,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "broker/scim/clear_values.h"
 #include "broker/scim/json_text.h"
 #include "broker/scim/patch.h"
 #include "broker/scim/request.h"
@@ -51,9 +52,10 @@ struct BulkRequest {
 
 // `mint` gives new ids. An operation that is wrong by itself is refused by itself; 400
 // invalidSyntax or invalidValue where the message is, or where two POSTs have one bulkId; 413
-// beyond the limits.
+// beyond the limits. What is one of `clear` is absent, or unassigns.
 absl::StatusOr<BulkRequest> ParseBulk(absl::string_view body,
-                                      const std::function<std::string()>& mint);
+                                      const std::function<std::string()>& mint,
+                                      const ClearValues& clear = {});
 
 // For ParseBulk(): fills in `references`, `completion` and the steps.
 void ResolveBulkReferences(BulkRequest* request);
