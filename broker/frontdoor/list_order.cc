@@ -49,7 +49,11 @@ class Selection {
     const auto& filter = asked.query.filter;
     const auto equality = filter ? scim::FindIndexedEquality(*filter) : std::nullopt;
     if (equality) return ByIndex(*equality);
-    return reader_.Scan(type(), [this](const PlacedResource& placed) { return Consider(placed); });
+    std::vector<std::string> names;
+    if (filter) names = filter->ReadNames(*asked.schema);
+    if (sort_ && asked.query.sort->ref) names.push_back(asked.query.sort->ref.top_name());
+    return reader_.Scan(type(), names,
+                        [this](const PlacedResource& placed) { return Consider(placed); });
   }
 
   uint64_t total() const { return total_; }

@@ -74,8 +74,9 @@ class DirectoryReader : public DirectoryState {
                                                        absl::string_view value) const;
   absl::StatusOr<uint64_t> Count(event::v1::ResourceType type) const;
 
-  // All resources of one type in the order of creation, until `visit` returns an error.
-  absl::Status Scan(event::v1::ResourceType type,
+  // All resources of one type in the order of creation, until `visit` returns an error. Of what
+  // stands at the top of their attributes they hold what has one of these names, and no more.
+  absl::Status Scan(event::v1::ResourceType type, const std::vector<std::string>& names,
                     const std::function<absl::Status(PlacedResource)>& visit) const;
   absl::StatusOr<std::optional<PlacedResource>> FindPlaced(event::v1::ResourceType type,
                                                            absl::string_view id) const;

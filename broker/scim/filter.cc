@@ -343,6 +343,17 @@ bool CollectImplied(const Filter& filter, const Node& node, json* element) {
 
 }  // namespace
 
+std::vector<std::string> Filter::ReadNames(const ResourceSchema& schema) const {
+  std::vector<std::string> names;
+  for (const Node& node : nodes_) {
+    if (!node.ref) continue;
+    names.push_back(node.ref.top_name());
+    if (!IsOf(node, "schemas")) continue;
+    for (const Schema& extension : schema.extensions) names.push_back(extension.urn);
+  }
+  return names;
+}
+
 bool Filter::ReadsReferences() const {
   return std::any_of(nodes_.begin(), nodes_.end(), [](const Node& node) {
     return IsOf(node, "members") || IsOf(node, "groups");

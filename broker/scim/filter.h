@@ -53,6 +53,8 @@ class Filter {
   const std::vector<Node>& nodes() const { return nodes_; }
   const Node& root() const { return nodes_[root_]; }
 
+  // The names at the top of a resource's attributes that it reads: "userName", an extension's URN.
+  std::vector<std::string> ReadNames(const ResourceSchema& schema) const;
   // True where it reads the members of a group, or the groups of a user.
   bool ReadsReferences() const;
   // True where ResourceView::has_member is not enough to answer it.

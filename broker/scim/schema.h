@@ -74,6 +74,10 @@ struct AttributeRef {
   const Attribute* sub = nullptr;
 
   explicit operator bool() const { return attribute != nullptr; }
+  // The name at the top of a resource's attributes that it stands under.
+  const std::string& top_name() const {
+    return extension != nullptr ? extension->urn : attribute->name;
+  }
   // What it is about in the end.
   const Attribute& leaf() const { return sub != nullptr ? *sub : *attribute; }
   bool operator==(const AttributeRef& other) const = default;

@@ -88,6 +88,28 @@ TEST_F(ScimLists, AParameterThatNobodyKnowsIsIgnored) {
   EXPECT_EQ(List("/Users", {{"aadOptscim062020", ""}}).Json()["totalResults"], 1);
 }
 
+TEST_F(ScimLists, AScanReadsAllThatTheFilterAndTheOrderName) {
+  constexpr char kEnterprise[] = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+  CreateUser("ada", {{kEnterprise, {{"department", "Sales \"A\""}, {"manager", {{"value", "m1"}}}}},
+                     {"emails", {{{"value", "b@x"}, {"type", "work"}}}},
+                     {"nickName", "x \\ y"}});
+  CreateUser("bob", {{kEnterprise, {{"department", "Art"}}}, {"active", false}});
+  CreateUser("eve", {{"emails", {{{"value", "a@x"}, {"type", "home"}}}}, {"title", "Dr"}});
+  const std::string urn = kEnterprise;
+  const std::vector<std::pair<std::string, std::vector<std::string>>> expected = {
+      {"schemas eq \"" + urn + "\"", {"bob", "ada"}},
+      {urn + ":department pr and not (active eq false)", {"ada"}},
+      {urn + ":manager eq \"m1\" or title eq \"dr\"", {"ada", "eve"}},
+      {"emails[type eq \"home\"]", {"eve"}},
+      {"nickName eq \"x \\\\ y\"", {"ada"}},
+      {"meta.resourceType eq \"User\"", {"bob", "ada", "eve"}},
+      {"department co \"\\\"a\\\"\"", {"ada"}}};
+  for (const auto& [filter, names] : expected) {
+    EXPECT_EQ(Names(List("/Users", {{"filter", filter}, {"sortBy", urn + ":department"}})), names)
+        << filter;
+  }
+}
+
 TEST_F(ScimLists, AFilterThatIsMalformedIs400) {
   for (const char* filter : {"userName eq", "userName zz \"x\"", "(userName pr", "password pr"}) {
     const Answer answer = List("/Users", {{"filter", filter}});
