@@ -48,8 +48,9 @@ class OpenSeries {
     // The one that waited longest makes room. A snapshot may cost 4 MiB of cache, a row 8 bytes.
     size_t max_open = 16;
     size_t max_rows = 8'000'000;
-    // How many records the log may move on behind a snapshot: some 8 KiB of write-ahead log each.
-    StreamPosition max_behind = 50'000;
+    // How far the log may move on: each record leaves 14 to 30 KiB in a write-ahead log that cannot
+    // be begun anew (PATCHes, eight at once and one by one), so 600 MB at most.
+    StreamPosition max_behind = 20'000;
   };
 
   struct Place {
