@@ -33,10 +33,11 @@ absl::Status BecauseOf(size_t place, const absl::Status& error) {
 }  // namespace
 
 BulkRun::BulkRun(ScimRequestPtr request, scim::BulkRequest bulk, IdSource* ids,
-                 absl::Duration deadline)
+                 RefusedRequests* refused, absl::Duration deadline)
     : request_(std::move(request)),
       bulk_(std::move(bulk)),
       ids_(ids),
+      refused_(refused),
       deadline_(deadline),
       outcomes_(bulk_.operations.size()) {}
 
@@ -218,16 +219,37 @@ void BulkRun::FailRest(const absl::Status& why) {
 
 void BulkRun::Respond() {
   http::Response response;
-  response.render = [run = shared_from_this()] {
-    std::vector<scim::BulkResult> results;
-    for (size_t i = 0; i < run->outcomes_.size(); ++i) {
-      const Outcome& outcome = run->outcomes_[i];
-      if (!outcome.attempted) continue;
-      results.push_back({&run->bulk_.operations[i], outcome.error, outcome.version});
-    }
-    return ScimResponse(200, scim::RenderBulkResponse(results, run->request_->base_url));
-  };
+  response.render = [run = shared_from_this()] { return run->Render(); };
   request_->respond(std::move(response));
+}
+
+http::Response BulkRun::Render() const {
+  std::vector<scim::BulkResult> results;
+  for (size_t i = 0; i < outcomes_.size(); ++i) {
+    const Outcome& outcome = outcomes_[i];
+    if (!outcome.attempted) continue;
+    results.push_back({&bulk_.operations[i], outcome.error, outcome.version});
+    if (outcome.failed() && refused_ != nullptr) KeepRefused(results.back());
+  }
+  return ScimResponse(200, scim::RenderBulkResponse(results, request_->base_url));
+}
+
+// As if it had come alone.
+void BulkRun::KeepRefused(const scim::BulkResult& result) const {
+  const BulkOperation& operation = *result.operation;
+  ScimRequest alone;
+  alone.http.method = operation.method;
+  alone.http.headers = request_->http.headers;
+  alone.directory = request_->directory;
+  alone.principal = request_->principal;
+  alone.request_id = request_->request_id;
+  alone.schema = operation.schema;
+  if (operation.input.has_value()) alone.http.body = operation.input->attributes_text;
+  if (operation.schema != nullptr) alone.segments = {operation.schema->endpoint.substr(1)};
+  if (operation.schema != nullptr && operation.method != "POST") {
+    alone.segments.push_back(operation.id);
+  }
+  refused_->Note(alone, ErrorResponse(result.error));
 }
 
 }  // namespace purser

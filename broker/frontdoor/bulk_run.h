@@ -9,6 +9,7 @@
 #include "absl/time/time.h"
 #include "broker/base/ids.h"
 #include "broker/eventlog/stream_writer.h"
+#include "broker/frontdoor/refused_requests.h"
 #include "broker/frontdoor/scim_request.h"
 #include "broker/scim/bulk.h"
 
@@ -22,8 +23,10 @@ namespace purser {
 // be decided again.
 class BulkRun : public std::enable_shared_from_this<BulkRun> {
  public:
-  // `deadline` (SinceBoot) is that of the whole. `ids` outlives it.
-  BulkRun(ScimRequestPtr request, scim::BulkRequest bulk, IdSource* ids, absl::Duration deadline);
+  // `deadline` (SinceBoot) is that of the whole. `refused` keeps the operations that were, where it
+  // is set; it and `ids` outlive it.
+  BulkRun(ScimRequestPtr request, scim::BulkRequest bulk, IdSource* ids, RefusedRequests* refused,
+          absl::Duration deadline);
 
   void Start();
 
@@ -55,10 +58,13 @@ class BulkRun : public std::enable_shared_from_this<BulkRun> {
   void OnDone(const absl::Status& status);
   void FailRest(const absl::Status& why);
   void Respond();
+  http::Response Render() const;
+  void KeepRefused(const scim::BulkResult& result) const;
 
   const ScimRequestPtr request_;
   const scim::BulkRequest bulk_;
   IdSource* const ids_;
+  RefusedRequests* const refused_;
   const absl::Duration deadline_;
 
   std::vector<Outcome> outcomes_;  // of the operations

@@ -87,7 +87,9 @@ void ReadOperation(const json& operation, RefusedRequest* refused, json* names) 
   }
 }
 
+// Of a bulk the operations are kept, each by itself.
 void ReadBody(const ScimRequest& request, RefusedRequest* refused) {
+  if (!request.segments.empty() && request.segments.front() == "Bulk") return;
   if (request.http.body.empty() || request.http.body.size() > kMaxBody) return;
   const absl::StatusOr<json> body = scim::ParseJson(request.http.body);
   if (!body.ok() || !body->is_object()) return;

@@ -12,7 +12,8 @@ void ScimEndpoints::Bulk(const ScimRequestPtr& request) const {
   if (!bulk.ok()) return request->respond(ErrorResponse(bulk.status()));
   request->http.body = {};  // Up to 32 MB, and all of it is in `bulk`.
   const absl::Duration deadline = options_.clock->SinceBoot() + options_.write_deadline;
-  std::make_shared<BulkRun>(request, *std::move(bulk), options_.ids, deadline)->Start();
+  std::make_shared<BulkRun>(request, *std::move(bulk), options_.ids, options_.refused, deadline)
+      ->Start();
 }
 
 }  // namespace purser

@@ -71,6 +71,37 @@ TEST_F(Refused, OfAPatchThePathsAreKeptWithoutTheirFilters) {
   EXPECT_THAT(refused.DebugString(), Not(HasSubstr("example.com")));
 }
 
+TEST_F(Refused, OfABulkEachOperationIsKeptAsIfItHadComeAlone) {
+  ASSERT_EQ(Call("POST", "/Users", UserBody("bob")).status, 201);
+  const json operations = {{{"method", "post"},
+                            {"path", "/Users"},
+                            {"bulkId", "b"},
+                            {"data", json::parse(UserBody("BOB", {{"title", "Treasurer"}}))}},
+                           {{"method", "DELETE"}, {"path", "/Users/bob@example.com"}},
+                           {{"method", "POST"},
+                            {"path", "/Users"},
+                            {"bulkId", "e"},
+                            {"data", json::parse(UserBody("eve"))}}};
+  json bulk = {{"schemas", {"urn:ietf:params:scim:api:messages:2.0:BulkRequest"}},
+               {"Operations", operations}};
+  ASSERT_EQ(Call("POST", "/Bulk", bulk.dump()).status, 200);
+  ASSERT_EQ(Kept().size(), 2u);
+  const event::v1::RefusedRequest taken = Kept()[0], gone = Kept()[1];
+  EXPECT_EQ(taken.method(), "POST");
+  EXPECT_EQ(taken.path(), "/Users");
+  EXPECT_EQ(taken.http_status(), 409u);
+  EXPECT_EQ(taken.token_id(), "t1");
+  EXPECT_EQ(NamesIn(taken), (json{{"userName", "BOB"}}));
+  EXPECT_THAT(taken.DebugString(), Not(HasSubstr("Treasurer")));
+  EXPECT_EQ(gone.path(), "/Users/?");
+  EXPECT_EQ(gone.http_status(), 404u);
+  bulk["failOnErrors"] = 0;
+  ASSERT_EQ(Call("POST", "/Bulk", bulk.dump()).status, 400);
+  ASSERT_EQ(Kept().size(), 3u);
+  EXPECT_EQ(Kept()[2].path(), "/Bulk");
+  EXPECT_THAT(Kept()[2].DebugString(), Not(HasSubstr("bob")));
+}
+
 TEST_F(Refused, WhatIsNoIdOfOursIsNotKeptInAPath) {
   ASSERT_EQ(Call("PUT", "/Users/bob@example.com", UserBody("bob")).status, 404);
   EXPECT_EQ(Only().path(), "/Users/?");
