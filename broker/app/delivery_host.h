@@ -54,8 +54,8 @@ class DeliveryHost {
   // Appends to an app's stream. NotFound (through `done`) where there is no such app yet.
   void Submit(const std::string& app_id, WriteRequest request);
 
-  // How many of the app's lanes wait to be sent, since when, and up to where all is settled, as of a
-  // second ago at most; nullopt while there is no such app.
+  // How many of the app's lanes wait to be sent, since when, and up to where all is settled, as of
+  // a second ago at most; nullopt while there is no such app.
   struct Waiting {
     uint64_t lanes = 0;
     absl::Duration oldest;  // how long the oldest has waited
