@@ -224,7 +224,21 @@ void LeaveOut(const std::set<std::string>& later, BulkOperation* operation) {
   operation->completion = std::move(completion);
 }
 
+size_t MembersIn(const std::vector<size_t>& step, const BulkRequest& request) {
+  size_t members = 0;
+  for (const size_t place : step) members += request.operations[place].input->members.size();
+  return members;
+}
+
+void RefuseCircle(const std::vector<size_t>& step, BulkRequest* request) {
+  for (const size_t place : step) {
+    request->operations[place].refusal =
+        ScimError(409, ErrorType::kNone, "too many members are in groups that hold each other");
+  }
+}
+
 void OpenCircle(const std::vector<size_t>& step, BulkRequest* request) {
+  if (MembersIn(step, *request) > kMaxCircleMembers) return RefuseCircle(step, request);
   std::set<std::string> later;
   for (auto place = step.rbegin(); place != step.rend(); ++place) {
     BulkOperation& operation = request->operations[*place];

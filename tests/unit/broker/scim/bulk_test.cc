@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "absl/strings/str_cat.h"
+#include "broker/scim/error.h"
 
 namespace purser::scim {
 namespace {
@@ -71,14 +72,17 @@ TEST(ScimPromise36, AnOperationThatIsRefusedIsInNoCircle) {
   EXPECT_TRUE(bulk.operations[1].refusal.ok());
 }
 
-TEST(ScimPromise36, AThousandGroupsThatAllHoldEachOtherAreOrderedAtOnce) {
+TEST(ScimPromise36, AThousandGroupsThatAllHoldEachOtherAreTooLargeACircle) {
   std::vector<std::string> all;
   for (int i = 0; i < 1000; ++i) all.push_back(absl::StrCat("bulkId:g", i));
-  json operations = json::array();
+  std::vector<json> operations;
   for (int i = 0; i < 1000; ++i) operations.push_back(Group(absl::StrCat("g", i), all));
   const BulkRequest bulk = Parse(operations);
   ASSERT_EQ(bulk.steps.size(), 1u);
   EXPECT_EQ(bulk.steps[0].size(), 1000u);
+  for (const BulkOperation& operation : bulk.operations) {
+    ASSERT_EQ(ToErrorAnswer(operation.refusal).http_status, 409);
+  }
 }
 
 }  // namespace
