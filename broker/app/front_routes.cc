@@ -64,9 +64,14 @@ void FrontRoutes::HandleScim(http::Request request, http::Respond respond) const
   }
   const auto state = broker_->control().state();
   const auto entry = state->directories.find(directory->id());
-  const std::string public_url =
-      entry == state->directories.end() ? "" : entry->second.directory.public_url();
-  scim_->Handle(std::move(request), std::move(respond), directory, base, public_url);
+  DirectorySettings settings;
+  if (entry != state->directories.end()) {
+    const config::v1::Directory& configured = entry->second.directory;
+    settings.public_url = configured.public_url();
+    settings.clear_values.assign(configured.clear_values().begin(),
+                                 configured.clear_values().end());
+  }
+  scim_->Handle(std::move(request), std::move(respond), directory, base, settings);
 }
 
 http::Response FrontRoutes::ErrorPage(int status, absl::string_view path,

@@ -28,7 +28,7 @@ bool HasBody(const std::string& method) {
 }  // namespace
 
 void ScimEndpoints::Handle(http::Request http, http::Respond respond, DirectoryService* directory,
-                           const std::string& base_path, const std::string& public_url) const {
+                           const std::string& base_path, const DirectorySettings& settings) const {
   auto request = std::make_shared<ScimRequest>();
   request->http = std::move(http);
   request->respond = std::move(respond);
@@ -41,6 +41,8 @@ void ScimEndpoints::Handle(http::Request http, http::Respond respond, DirectoryS
     };
   }
   request->directory = directory;
+  request->clear_values = settings.clear_values;
+  const std::string& public_url = settings.public_url;
   request->base_url = public_url.empty()
                           ? absl::StrCat(request->http.scheme, "://", request->http.host, base_path)
                           : std::string(absl::StripSuffix(public_url, "/"));

@@ -42,9 +42,9 @@ class ScimEndpoints {
   explicit ScimEndpoints(const Options& options) : options_(options) {}
 
   // Answers a request for `directory`, whose SCIM paths begin with `base_path`
-  // ("/scim/v2"). `public_url` is what clients call that; empty: as the request says.
+  // ("/scim/v2").
   void Handle(http::Request request, http::Respond respond, DirectoryService* directory,
-              const std::string& base_path, const std::string& public_url) const;
+              const std::string& base_path, const DirectorySettings& settings) const;
 
  private:
   absl::Status Admit(ScimRequest* request) const;

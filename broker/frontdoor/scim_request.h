@@ -13,10 +13,17 @@
 #include "broker/commands/resource_commands.h"
 #include "broker/frontdoor/directory_service.h"
 #include "broker/http/server.h"
+#include "broker/scim/clear_values.h"
 #include "broker/scim/schema.h"
 #include "purser/event/v1/envelope.pb.h"
 
 namespace purser {
+
+// What a directory's configuration says of its front door.
+struct DirectorySettings {
+  std::string public_url;  // what clients call its base; empty: as the request says
+  scim::ClearValues clear_values;
+};
 
 // Shared by the threads the request passes through; answered once.
 struct ScimRequest {
@@ -24,6 +31,7 @@ struct ScimRequest {
   http::Respond respond;
   DirectoryService* directory = nullptr;
   std::string base_url;  // what meta.location begins with
+  scim::ClearValues clear_values;
   auth::Principal principal;
   std::string request_id;
   // The path behind the base: {"Users", "0192.."}.

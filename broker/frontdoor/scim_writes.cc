@@ -122,7 +122,7 @@ class ParsedBody {
       input_.reset();
       return input;
     }
-    return scim::ParseResource(*request_.schema, request_.http.body);
+    return scim::ParseResource(*request_.schema, request_.http.body, {}, request_.clear_values);
   }
 
  private:
@@ -132,7 +132,7 @@ class ParsedBody {
 
 // Nothing where the body is refused, and that is answered.
 std::shared_ptr<ParsedBody> ParseBody(const ScimRequestPtr& request) {
-  auto input = scim::ParseResource(*request->schema, request->http.body);
+  auto input = scim::ParseResource(*request->schema, request->http.body, {}, request->clear_values);
   if (input.ok()) return std::make_shared<ParsedBody>(*request, *std::move(input));
   request->respond(ErrorResponse(input.status()));
   return nullptr;
@@ -164,7 +164,7 @@ void ScimEndpoints::Put(const ScimRequestPtr& request) const {
 }
 
 void ScimEndpoints::Patch(const ScimRequestPtr& request) const {
-  auto patch = scim::ParsePatch(*request->schema, request->http.body);
+  auto patch = scim::ParsePatch(*request->schema, request->http.body, {}, request->clear_values);
   if (!patch.ok()) {
     request->respond(ErrorResponse(patch.status()));
     return;

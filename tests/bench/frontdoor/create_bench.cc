@@ -105,7 +105,7 @@ class FrontDoor {
       while (i - answered_ >= in_flight) Render();
       endpoints.Handle(
           Create(i), [this](http::Response response) { Answered(std::move(response)); },
-          directory_.get(), "/scim/v2", "");
+          directory_.get(), "/scim/v2", {});
     }
     while (answered_ < creates) Render();
     const double seconds = SecondsSince(start);

@@ -52,7 +52,7 @@ class Directory {
     std::optional<std::string> body;
     endpoints_->Handle(
         std::move(request), [&body](http::Response response) { body = response.body; },
-        directory_.get(), "/scim/v2", "");
+        directory_.get(), "/scim/v2", {});
     while (!body) {
       directory_->writer().RunOnce();
       log_->RunOnce(absl::ZeroDuration());

@@ -40,7 +40,7 @@ class ScimConcurrency : public ScimRig {
           waiting->answer = std::move(answer);
           waiting->arrived.NotifyAll();
         },
-        directory_.get(), "/scim/v2", "");
+        directory_.get(), "/scim/v2", {});
     MutexLock lock(&waiting->mutex);
     while (!waiting->answer) waiting->arrived.WaitFor(&waiting->mutex, absl::Seconds(1));
     return *waiting->answer;

@@ -45,6 +45,23 @@ TEST_F(ScimHttp, TheLocationIsOfThePublicUrlWhereOneIsConfigured) {
   EXPECT_EQ(created.Json()["meta"]["location"], created.Header("Location"));
 }
 
+TEST_F(ScimHttp, WhatTheDirectoryCallsClearIsClearedByEveryWrite) {
+  clear_values_ = {"#CLEAR#"};
+  const json body = {
+      {"schemas", {kUserUrn}}, {"userName", "ada"}, {"title", "#CLEAR#"}, {"nickName", "Al"}};
+  const Answer created = Call("POST", "/Users", body.dump());
+  ASSERT_EQ(created.status, 201) << created.body;
+  EXPECT_FALSE(created.Json().contains("title"));
+  const std::string path = "/Users/" + created.id();
+  const json patch = {{"op", "Add"}, {"path", "nickName"}, {"value", "#CLEAR#"}};
+  EXPECT_FALSE(Patch(path, patch).Json().contains("nickName"));
+  const json bulk = {{"schemas", {"urn:ietf:params:scim:api:messages:2.0:BulkRequest"}},
+                     {"Operations", {{{"method", "PUT"}, {"path", path}, {"data", body}}}}};
+  ASSERT_EQ(Call("POST", "/Bulk", bulk.dump()).status, 200);
+  EXPECT_FALSE(Get(path).Json().contains("title"));
+  EXPECT_EQ(Get(path).Json()["nickName"], "Al");
+}
+
 TEST_F(ScimHttp, CreatedNeverChangesAndLastModifiedDoes) {
   const Answer created = Call("POST", "/Users", UserBody("ada"));
   const std::string path = "/Users/" + created.id();

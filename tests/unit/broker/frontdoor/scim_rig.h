@@ -145,13 +145,12 @@ class ScimRig : public testing::Test {
   // Hands the request in; the answer is there once it was driven far enough.
   std::shared_ptr<std::optional<Answer>> Send(http::Request request) {
     auto answer = std::make_shared<std::optional<Answer>>();
-    endpoints_->Handle(
-        std::move(request),
-        [answer](http::Response response) {
-          EXPECT_FALSE(answer->has_value()) << "answered twice";
-          *answer = Finished(std::move(response));
-        },
-        directory_.get(), "/scim/v2", public_url_);
+    endpoints_->Handle(std::move(request),
+                       [answer](http::Response response) {
+                         EXPECT_FALSE(answer->has_value()) << "answered twice";
+                         *answer = Finished(std::move(response));
+                       },
+                       directory_.get(), "/scim/v2", {public_url_, clear_values_});
     return answer;
   }
   void Drive() {
@@ -206,6 +205,7 @@ class ScimRig : public testing::Test {
   FakeClock fake_clock_;
   const Clock& clock_;
   std::string public_url_;
+  scim::ClearValues clear_values_;
   std::unique_ptr<SqliteEventLog> sqlite_;
   std::unique_ptr<BreakableLog> log_;
   std::unique_ptr<DirectoryService> directory_;
