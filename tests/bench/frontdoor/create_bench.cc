@@ -103,9 +103,9 @@ class FrontDoor {
     const auto start = std::chrono::steady_clock::now();
     for (int i = 0; i < creates; ++i) {
       while (i - answered_ >= in_flight) Render();
-      endpoints.Handle(
-          Create(i), [this](http::Response response) { Answered(std::move(response)); },
-          directory_.get(), "/scim/v2", {});
+      endpoints.Handle(Create(i),
+                       [this](http::Response response) { Answered(std::move(response)); },
+                       directory_.get(), "/scim/v2", {});
     }
     while (answered_ < creates) Render();
     const double seconds = SecondsSince(start);

@@ -50,9 +50,9 @@ class Directory {
     request.scheme = "http";
     request.host = "localhost";
     std::optional<std::string> body;
-    endpoints_->Handle(
-        std::move(request), [&body](http::Response response) { body = response.body; },
-        directory_.get(), "/scim/v2", {});
+    endpoints_->Handle(std::move(request),
+                       [&body](http::Response response) { body = response.body; }, directory_.get(),
+                       "/scim/v2", {});
     while (!body) {
       directory_->writer().RunOnce();
       log_->RunOnce(absl::ZeroDuration());

@@ -32,15 +32,14 @@ class ScimConcurrency : public ScimRig {
       std::optional<Answer> answer ABSL_GUARDED_BY(mutex);
     };
     auto waiting = std::make_shared<Waiting>();
-    endpoints_->Handle(
-        std::move(request),
-        [waiting](http::Response response) {
-          Answer answer = Finished(std::move(response));
-          MutexLock lock(&waiting->mutex);
-          waiting->answer = std::move(answer);
-          waiting->arrived.NotifyAll();
-        },
-        directory_.get(), "/scim/v2", {});
+    endpoints_->Handle(std::move(request),
+                       [waiting](http::Response response) {
+                         Answer answer = Finished(std::move(response));
+                         MutexLock lock(&waiting->mutex);
+                         waiting->answer = std::move(answer);
+                         waiting->arrived.NotifyAll();
+                       },
+                       directory_.get(), "/scim/v2", {});
     MutexLock lock(&waiting->mutex);
     while (!waiting->answer) waiting->arrived.WaitFor(&waiting->mutex, absl::Seconds(1));
     return *waiting->answer;
