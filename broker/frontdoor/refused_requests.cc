@@ -5,12 +5,12 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "broker/base/ids.h"
 #include "broker/eventlog/fold.h"
 #include "broker/events/sealing.h"
 #include "broker/scim/json_text.h"
+#include "broker/scim/message.h"
 #include "broker/scim/schema.h"
 #include "nlohmann/json.hpp"
 
@@ -19,6 +19,7 @@ namespace {
 
 using event::v1::RefusedRequest;
 using nlohmann::json;
+using scim::FindAnyCase;
 
 constexpr size_t kMaxText = 256;
 constexpr int kMaxAttributes = 64;
@@ -48,14 +49,6 @@ std::string PathOf(const ScimRequest& request) {
     absl::StrAppend(&path, "/", IsEndpoint(segment) || IsUuid(segment) ? segment : "?");
   }
   return path.empty() ? "/" : path;
-}
-
-const json* FindAnyCase(const json& object, absl::string_view name) {
-  if (!object.is_object()) return nullptr;
-  for (const auto& [key, value] : object.items()) {
-    if (absl::EqualsIgnoreCase(key, name)) return &value;
-  }
-  return nullptr;
 }
 
 // Names alone, and of those only what looks like one: "emails[type eq ..." is cut at the bracket.

@@ -3,8 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/strings/match.h"
-#include "absl/strings/string_view.h"
+#include "broker/scim/message.h"
 
 namespace purser::scim {
 namespace {
@@ -14,14 +13,6 @@ using nlohmann::json;
 bool Clears(const ClearValues& clear, const json& value) {
   return value.is_string() &&
          std::find(clear.begin(), clear.end(), value.get_ref<const std::string&>()) != clear.end();
-}
-
-json* FindAnyCase(json* object, absl::string_view name) {
-  if (!object->is_object()) return nullptr;
-  for (auto& [key, value] : *object->get_ptr<json::object_t*>()) {
-    if (absl::EqualsIgnoreCase(key, name)) return &value;
-  }
-  return nullptr;
 }
 
 // {"op": "add", "value": {"title": "#CLEAR#", "active": true}} adds `active` and replaces `title`

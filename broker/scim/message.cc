@@ -11,11 +11,16 @@ namespace purser::scim {
 
 using nlohmann::json;
 
-json* FindAnyCase(json* object, absl::string_view name) {
-  for (auto& [key, value] : *object->get_ptr<json::object_t*>()) {
+const json* FindAnyCase(const json& object, absl::string_view name) {
+  if (!object.is_object()) return nullptr;
+  for (const auto& [key, value] : *object.get_ptr<const json::object_t*>()) {
     if (absl::EqualsIgnoreCase(key, name)) return &value;
   }
   return nullptr;
+}
+
+json* FindAnyCase(json* object, absl::string_view name) {
+  return const_cast<json*>(FindAnyCase(static_cast<const json&>(*object), name));
 }
 
 absl::Status CheckMessageSchema(json* body, absl::string_view urn) {

@@ -7,8 +7,9 @@
 
 namespace purser::scim {
 
-// The value of that name, in any case, of an object; nullptr where there is none.
+// The value of that name, in any case, of an object; nullptr where there is none, or no object.
 nlohmann::json* FindAnyCase(nlohmann::json* object, absl::string_view name);
+const nlohmann::json* FindAnyCase(const nlohmann::json& object, absl::string_view name);
 
 // 400 invalidSyntax where the `schemas` of the object do not hold `urn`.
 absl::Status CheckMessageSchema(nlohmann::json* body, absl::string_view urn);
