@@ -1,5 +1,6 @@
 // What every connector promises, asked of each against the twin of its application on loopback.
 #include <memory>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,8 @@ struct App {
   std::string write_path;
   Attributes wanted;
 };
+
+void PrintTo(const App& app, std::ostream* out) { *out << app.name; }
 
 Attributes ScimUser(const std::vector<std::string>& more) {
   Attributes user = {
