@@ -27,6 +27,23 @@ void SplitPathless(const ClearValues& clear, json* value, json* more) {
   more->push_back({{"op", "replace"}, {"value", std::move(cleared)}});
 }
 
+// What it clears beside setting others comes right behind it, in `cleared`.
+void ClearInOperation(const ClearValues& clear, json* operation, json* cleared) {
+  json* op = FindAnyCase(operation, "op");
+  json* path = FindAnyCase(operation, "path");
+  json* value = FindAnyCase(operation, "value");
+  if (op == nullptr || value == nullptr) return;
+  const bool named =
+      path != nullptr && path->is_string() && !path->get_ref<const std::string&>().empty();
+  if (named && Clears(clear, *value)) {
+    *op = "remove";
+    *value = nullptr;
+  } else if (!named && value->is_object()) {
+    SplitPathless(clear, value, cleared);
+  }
+  ClearInResource(clear, value);
+}
+
 }  // namespace
 
 void ClearInResource(const ClearValues& clear, json* resource) {
@@ -45,23 +62,14 @@ void ClearInResource(const ClearValues& clear, json* resource) {
 
 void ClearInOperations(const ClearValues& clear, json* operations) {
   if (clear.empty() || !operations->is_array()) return;
-  json more = json::array();
+  json all = json::array();
   for (json& operation : *operations) {
-    json* op = FindAnyCase(&operation, "op");
-    json* path = FindAnyCase(&operation, "path");
-    json* value = FindAnyCase(&operation, "value");
-    if (op == nullptr || value == nullptr) continue;
-    const bool named =
-        path != nullptr && path->is_string() && !path->get_ref<const std::string&>().empty();
-    if (named && Clears(clear, *value)) {
-      *op = "remove";
-      *value = nullptr;
-    } else if (!named && value->is_object()) {
-      SplitPathless(clear, value, &more);
-    }
-    ClearInResource(clear, value);
+    json cleared = json::array();
+    ClearInOperation(clear, &operation, &cleared);
+    all.push_back(std::move(operation));
+    for (json& more : cleared) all.push_back(std::move(more));
   }
-  for (json& operation : more) operations->push_back(std::move(operation));
+  *operations = std::move(all);
 }
 
 }  // namespace purser::scim

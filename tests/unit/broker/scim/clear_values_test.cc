@@ -101,6 +101,13 @@ TEST(ClearValues, OfAPatchWithoutAPathClearWhatTheyStandFor) {
   }
 }
 
+TEST(ClearValues, OperationsStayInTheirOrder) {
+  const json clear = {{"op", "replace"}, {"value", {{"title", "#CLEAR#"}, {"nickName", "Al"}}}};
+  const json set = {{"op", "replace"}, {"path", "title"}, {"value", "Dr"}};
+  EXPECT_EQ(After({clear, set})["title"], "Dr");
+  EXPECT_FALSE(After({set, clear}).contains("title"));
+}
+
 TEST(ClearValues, WhereNoneAreConfiguredTheyAreValuesLikeAnyOther) {
   const json body = {{"schemas", {"urn:ietf:params:scim:schemas:core:2.0:User"}},
                      {"userName", "ada"},
