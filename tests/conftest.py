@@ -1,4 +1,4 @@
-"""What the integration and the conformance tests share: the real program, the sandbox, a broker; each test its own."""
+"""What integration and conformance tests share: the program, the sandbox, a broker; each its own."""
 
 import os
 import sys

@@ -51,10 +51,17 @@ std::string PathOf(const ScimRequest& request) {
   return path.empty() ? "/" : path;
 }
 
-// Names alone, and of those only what looks like one: "emails[type eq ..." is cut at the bracket.
+bool IsInName(char c) {
+  return absl::ascii_isalnum(c) || c == '.' || c == ':' || c == '_' || c == '-' || c == '$';
+}
+
+// Names alone: "emails[type eq ..." is cut at the bracket, and what no attribute can be called,
+// such as an address where a name should be, is "?".
 void AddAttribute(absl::string_view name, RefusedRequest* refused) {
-  const std::string plain = Plain(name.substr(0, name.find('[')));
-  if (plain.empty() || refused->attributes_size() == kMaxAttributes) return;
+  const absl::string_view text = name.substr(0, name.find('['));
+  if (text.empty() || refused->attributes_size() == kMaxAttributes) return;
+  const bool is_name = text.size() <= kMaxText && std::all_of(text.begin(), text.end(), IsInName);
+  const std::string plain(is_name ? text : "?");
   const auto& known = refused->attributes();
   if (std::find(known.begin(), known.end(), plain) == known.end()) refused->add_attributes(plain);
 }

@@ -102,6 +102,17 @@ TEST_F(Refused, OfABulkEachOperationIsKeptAsIfItHadComeAlone) {
   EXPECT_THAT(Kept()[2].DebugString(), Not(HasSubstr("bob")));
 }
 
+TEST_F(Refused, WhatNoAttributeIsCalledIsNotKeptAsAName) {
+  const std::string path = "/Users/" + Call("POST", "/Users", UserBody("bob")).id();
+  ASSERT_EQ(
+      Patch(path,
+            {{"op", "replace"}, {"path", "emails.value eq \"bob@example.com\""}, {"value", "x"}})
+          .status,
+      400);
+  EXPECT_THAT(Only().attributes(), ElementsAre("?"));
+  EXPECT_THAT(Only().DebugString(), Not(HasSubstr("example.com")));
+}
+
 TEST_F(Refused, WhatIsNoIdOfOursIsNotKeptInAPath) {
   ASSERT_EQ(Call("PUT", "/Users/bob@example.com", UserBody("bob")).status, 404);
   EXPECT_EQ(Only().path(), "/Users/?");
