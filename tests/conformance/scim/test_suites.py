@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import conversations
 import pytest
 from peers import PEERS, PeerUnavailable
 from processes import DEV_TOKEN, ROOT, Purser
@@ -48,14 +49,15 @@ def sanity_results(base, token):
 
 
 def row_of(base, token):
-    """The two cells that docs/conformance.md has of a server, and what each suite found."""
+    """The cells that docs/conformance.md has of a server, and what the two suites found."""
     verdicts = verdicts_of_tester(base, token)
     found = [one for one in verdicts if one[0] not in ("SUCCESS", "COMPLIANT", "ACCEPTABLE")]
     report = sanity_results(base, token)
     wrong = {one["name"]: one.get("message") for one in report["results"]
              if one["status"] not in ("pass", "skip")}
     cells = (f"{len(verdicts) - len(found)} passed, {len(found)} failed",
-             f"{report['summary']['passed']} passed, {len(wrong)} failed")
+             f"{report['summary']['passed']} passed, {len(wrong)} failed",
+             conversations.row_of(conversations.run(base, token)))
     return cells, found, wrong
 
 
