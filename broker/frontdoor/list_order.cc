@@ -51,8 +51,9 @@ class Selection {
     if (equality) return ByIndex(*equality);
     std::vector<std::string> names;
     if (filter) names = filter->ReadNames(*asked.schema);
+    if (!sort_ && type() == event::v1::USER && AreUserNames(names)) return ByUserNames();
     if (sort_ && asked.query.sort->ref) names.push_back(asked.query.sort->ref.top_name());
-    return reader_.Scan(type(), names,
+    return reader_.Scan(type(), std::move(names),
                         [this](const PlacedResource& placed) { return Consider(placed); });
   }
 
@@ -96,6 +97,35 @@ class Selection {
     std::sort(found.begin(), found.end(),
               [](const PlacedResource& a, const PlacedResource& b) { return a.row < b.row; });
     for (const PlacedResource& placed : found) RETURN_IF_ERROR(Consider(placed));
+    return absl::OkStatus();
+  }
+
+  static bool AreUserNames(const std::vector<std::string>& names) {
+    return !names.empty() && std::all_of(names.begin(), names.end(), [](const std::string& name) {
+      return name == "userName";
+    });
+  }
+
+  // A filter that asks for userNames alone compares their keys, and they have an index.
+  absl::Status ByUserNames() {
+    Resource user;
+    std::string& user_name = (user.attributes["userName"] = std::string()).get_ref<std::string&>();
+    scim::ResourceView view;
+    view.resource = &user;
+    std::vector<ResourceRow> rows;
+    RETURN_IF_ERROR(
+        reader_.ScanUserNames([&](ResourceRow row, absl::string_view key) -> absl::Status {
+          user_name.assign(key.data(), key.size());
+          ASSIGN_OR_RETURN(const bool matches, scim::Evaluate(*asked_->query.filter, view));
+          if (matches) rows.push_back(row);
+          return absl::OkStatus();
+        }));
+    total_ += rows.size();
+    std::sort(rows.begin(), rows.end());
+    for (const ResourceRow row : rows) {
+      if (kept_.size() >= keep_) break;
+      kept_.push_back({std::nullopt, row});
+    }
     return absl::OkStatus();
   }
 

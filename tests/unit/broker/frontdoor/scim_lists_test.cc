@@ -110,6 +110,26 @@ TEST_F(ScimLists, AScanReadsAllThatTheFilterAndTheOrderName) {
   }
 }
 
+TEST_F(ScimLists, AFilterOnUserNamesAloneFindsWhatAScanDoes) {
+  for (const char* name : {"Zoe", "ada", "Bob", "\u00c9ve", "STRASSE", "adam"}) CreateUser(name);
+  for (const char* filter :
+       {"userName co \"A\"", "userName sw \"ad\"", "userName ew \"E\"", "userName gt \"b\"",
+        "userName ne \"ADA\"", "not (userName co \"a\")", "userName pr", "userName eq null",
+        "userName sw \"z\" or userName co \"b\"", "userName co \"\u00e9\"",
+        "userName ge \"ada\" and userName co \"stra\u00dfe\""}) {
+    const std::string scanned = std::string("meta.resourceType eq \"User\" and (") + filter + ")";
+    for (const char* start : {"1", "2"}) {
+      const std::vector<std::pair<std::string, std::string>> page = {{"count", "2"},
+                                                                     {"startIndex", start}};
+      auto asked = page;
+      asked.emplace_back("filter", filter);
+      auto expected = page;
+      expected.emplace_back("filter", scanned);
+      EXPECT_EQ(List("/Users", asked).Json(), List("/Users", expected).Json()) << filter;
+    }
+  }
+}
+
 TEST_F(ScimLists, AFilterThatIsMalformedIs400) {
   for (const char* filter : {"userName eq", "userName zz \"x\"", "(userName pr", "password pr"}) {
     const Answer answer = List("/Users", {{"filter", filter}});
