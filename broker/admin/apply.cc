@@ -12,6 +12,8 @@
 #include "broker/base/status.h"
 #include "broker/config/yaml_reader.h"
 #include "broker/config/yaml_writer.h"
+#include "broker/mapping/mapping.h"
+#include "broker/mapping/scoping_filter.h"
 #include "google/protobuf/util/message_differencer.h"
 #include "purser/event/v1/control.pb.h"
 
@@ -135,6 +137,36 @@ absl::StatusOr<App> Completed(const App& app, const config::TemplateSource& temp
   return complete;
 }
 
+// The first thing that a mapping or scope of the app reads and the directory does not have.
+absl::Status CheckReads(const App& app, const Directory& directory) {
+  for (const auto type : {event::v1::USER, event::v1::GROUP}) {
+    for (const mapping::MappingProblem& problem : mapping::CheckMapping(app, type, directory)) {
+      return absl::InvalidArgumentError(problem.message);
+    }
+  }
+  return mapping::CompileScope(app, directory).status();
+}
+
+// Of a directory that is put: its apps that the files do not name have to work on.
+absl::Status CheckAppsThatStay(const config::LoadedConfiguration& loaded, const ControlState& state,
+                               const Directory& directory) {
+  const DirectoryEntry* entry = state.DirectoryByName(directory.name());
+  std::set<std::string> named;
+  for (const App& app : loaded.configuration.apps()) named.insert(app.name());
+  for (const auto& [id, app] : state.apps) {
+    const bool fed = entry != nullptr && app.directory_id == entry->id;
+    if (!fed || named.count(app.app.name()) > 0) continue;
+    if (!CheckReads(app.app, entry->directory).ok()) continue;  // It cannot as it is.
+    const absl::Status reads = CheckReads(app.app, directory);
+    if (reads.ok()) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("directory ", directory.name(), ": app ", app.app.name(),
+                     ", which these files do not name, could not go on: ", reads.message(),
+                     "; change the app first"));
+  }
+  return absl::OkStatus();
+}
+
 // Checks `loaded` as it will stand: with the directories that are there already.
 absl::Status CheckAsItWillStand(const config::LoadedConfiguration& loaded,
                                 const ControlState& state,
@@ -148,7 +180,11 @@ absl::Status CheckAsItWillStand(const config::LoadedConfiguration& loaded,
     if (named.count(entry.directory.name()) > 0) continue;
     *all.configuration.add_directories() = entry.directory;
   }
-  return config::CheckConfiguration(all, templates);
+  RETURN_IF_ERROR(config::CheckConfiguration(all, templates));
+  for (const Directory& directory : loaded.configuration.directories()) {
+    RETURN_IF_ERROR(CheckAppsThatStay(loaded, state, directory));
+  }
+  return absl::OkStatus();
 }
 
 // All files together, checked and complete.

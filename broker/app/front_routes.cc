@@ -25,6 +25,15 @@ bool Under(absl::string_view path, absl::string_view base) {
   return path == base || (absl::StartsWith(path, base) && path[base.size()] == '/');
 }
 
+RequestLimits LimitsOf(const config::v1::Directory& directory) {
+  RequestLimits limits;
+  const config::v1::DirectoryLimits& own = directory.limits();
+  if (own.max_results() > 0) limits.results = own.max_results();
+  if (own.bulk_operations() > 0) limits.bulk_operations = own.bulk_operations();
+  if (own.max_body_bytes() > 0) limits.body_bytes = own.max_body_bytes();
+  return limits;
+}
+
 }  // namespace
 
 void FrontRoutes::Handle(http::Request request, http::Respond respond) const {
@@ -68,6 +77,8 @@ void FrontRoutes::HandleScim(http::Request request, http::Respond respond) const
   if (entry != state->directories.end()) {
     const config::v1::Directory& configured = entry->second.directory;
     settings.public_url = configured.public_url();
+    settings.schemas = entry->second.schemas;
+    settings.limits = LimitsOf(configured);
     settings.clear_values.assign(configured.clear_values().begin(),
                                  configured.clear_values().end());
   }

@@ -76,7 +76,7 @@ class MemberResolution {
 
   absl::StatusOr<bool> Matches(const scim::Filter& filter, const std::string& id,
                                event::v1::ResourceType type) const {
-    const json element = {{"value", id}, {"type", scim::SchemaOf(type).name}};
+    const json element = {{"value", id}, {"type", scim::NameOf(type)}};
     return scim::EvaluateOnElement(filter, element);
   }
 

@@ -8,6 +8,7 @@
 #include "broker/commands/member_delta.h"
 #include "broker/domain/caseless.h"
 #include "broker/scim/error.h"
+#include "broker/scim/mutability.h"
 #include "purser/event/v1/directory.pb.h"
 
 namespace purser {
@@ -22,7 +23,7 @@ absl::StatusOr<Resource> FindLive(const DirectoryState& state, event::v1::Resour
   ASSIGN_OR_RETURN(std::optional<Resource> found, state.Find(type, id));
   if (!found.has_value()) {
     return ScimError(404, ErrorType::kNone,
-                     absl::StrCat("there is no ", scim::SchemaOf(type).name, " ", id));
+                     absl::StrCat("there is no ", scim::NameOf(type), " ", id));
   }
   RETURN_IF_ERROR(preconditions.Check(found->version));
   return *std::move(found);
@@ -100,7 +101,7 @@ absl::StatusOr<Decision> DecideCreate(const DirectoryState& state, scim::Resourc
                                       absl::string_view id, absl::Time now) {
   RETURN_IF_ERROR(CheckAttributeSize(input.attributes_text.size()));
   event::v1::ResourceCreated created;
-  if (input.type == event::v1::USER) {
+  if (input.schema->type == event::v1::USER) {
     RETURN_IF_ERROR(CheckUserNameIsFree(state, input.attributes, id));
   } else {
     ASSIGN_OR_RETURN(const MemberDelta delta, ResolveNewMembers(state, id, input.members));
@@ -112,7 +113,7 @@ absl::StatusOr<Decision> DecideCreate(const DirectoryState& state, scim::Resourc
   }
   created.set_attributes(std::move(input.attributes_text));
   Resource after;
-  after.type = input.type;
+  after.type = input.schema->type;
   after.id = std::string(id);
   after.created = now;
   after.attributes = std::move(input.attributes);
@@ -122,11 +123,17 @@ absl::StatusOr<Decision> DecideCreate(const DirectoryState& state, scim::Resourc
 absl::StatusOr<Decision> DecideReplace(const DirectoryState& state, scim::ResourceInput input,
                                        absl::string_view id,
                                        const scim::Preconditions& preconditions, absl::Time now) {
-  ASSIGN_OR_RETURN(Resource resource, FindLive(state, input.type, id, preconditions));
+  ASSIGN_OR_RETURN(Resource resource, FindLive(state, input.schema->type, id, preconditions));
+  ASSIGN_OR_RETURN(const bool kept,
+                   scim::KeepStanding(*input.schema, resource.attributes, &input.attributes));
+  if (kept) {
+    input.attributes_text.clear();
+    scim::AppendJson(input.attributes, &input.attributes_text);
+  }
   RETURN_IF_ERROR(CheckAttributeSize(input.attributes_text.size()));
   RETURN_IF_ERROR(CheckRename(state, resource, input.attributes));
   MemberDelta delta;
-  if (input.type == event::v1::GROUP) {
+  if (input.schema->type == event::v1::GROUP) {
     ASSIGN_OR_RETURN(delta, ResolveReplacedMembers(state, id, input.members));
   }
   if (delta.empty() && scim::DiffAttributes(resource.attributes, input.attributes).empty()) {
@@ -142,7 +149,7 @@ absl::StatusOr<Decision> DecideReplace(const DirectoryState& state, scim::Resour
 absl::StatusOr<Decision> DecidePatch(const DirectoryState& state, const scim::PatchRequest& request,
                                      absl::string_view id, const scim::Preconditions& preconditions,
                                      absl::Time now) {
-  ASSIGN_OR_RETURN(Resource resource, FindLive(state, request.type, id, preconditions));
+  ASSIGN_OR_RETURN(Resource resource, FindLive(state, request.schema->type, id, preconditions));
   json after = resource.attributes;
   RETURN_IF_ERROR(scim::ApplyPatch(request, id, &after));
   event::v1::ResourceChanged changed;

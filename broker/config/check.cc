@@ -8,8 +8,10 @@
 #include "absl/strings/str_join.h"
 #include "broker/base/nearest.h"
 #include "broker/base/status.h"
+#include "broker/config/check_schemas.h"
 #include "broker/config/configuration.h"
 #include "broker/config/reference.h"
+#include "broker/domain/request_limits.h"
 #include "broker/mapping/mapping.h"
 #include "broker/mapping/scoping_filter.h"
 
@@ -380,6 +382,23 @@ std::vector<Problem> CheckApp(const App& app, const TemplateSource& templates,
   return AppChecker(app, templates, directory).Check();
 }
 
+namespace {
+
+// Less than every directory has, or nothing said.
+void CheckLimits(const config::v1::DirectoryLimits& limits, std::vector<Problem>* problems) {
+  const RequestLimits all;
+  const auto check = [problems](absl::string_view field, uint64_t own, uint64_t most) {
+    if (own <= most) return;
+    problems->push_back({absl::StrCat("limits.", field),
+                         absl::StrCat("a directory's limit is ", most, " or less")});
+  };
+  check("max_results", limits.max_results(), all.results);
+  check("bulk_operations", limits.bulk_operations(), all.bulk_operations);
+  check("max_body_bytes", limits.max_body_bytes(), all.body_bytes);
+}
+
+}  // namespace
+
 std::vector<Problem> CheckDirectory(const Directory& directory) {
   std::vector<Problem> problems;
   const auto add = [&](const std::string& path, const absl::Status& status) {
@@ -387,9 +406,11 @@ std::vector<Problem> CheckDirectory(const Directory& directory) {
   };
   add("name", CheckName(directory.name()));
   if (!directory.public_url().empty()) add("public_url", CheckAppUrl(directory.public_url()));
+  mapping::DirectoryNames names = mapping::NamesOf(directory);
+  names.aliases.clear();  // An alias of an alias is none.
   for (const auto& [name, path] : directory.aliases()) {
     add(absl::StrCat("aliases.", name),
-        mapping::ResolveSourceAttribute(path, event::v1::USER, {}).status());
+        mapping::ResolveSourceAttribute(path, event::v1::USER, names).status());
   }
   for (int i = 0; i < directory.clear_values_size(); ++i) {
     if (directory.clear_values(i).empty()) {
@@ -397,6 +418,8 @@ std::vector<Problem> CheckDirectory(const Directory& directory) {
           absl::InvalidArgumentError("an empty text is a value already; give one that nobody has"));
     }
   }
+  CheckLimits(directory.limits(), &problems);
+  for (Problem& problem : CheckSchemas(directory)) problems.push_back(std::move(problem));
   return problems;
 }
 

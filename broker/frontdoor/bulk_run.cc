@@ -243,6 +243,7 @@ void BulkRun::KeepRefused(const scim::BulkResult& result) const {
   alone.directory = request_->directory;
   alone.principal = request_->principal;
   alone.request_id = request_->request_id;
+  alone.schemas = request_->schemas;
   alone.schema = operation.schema;
   if (operation.input.has_value()) alone.http.body = operation.input->attributes_text;
   if (operation.schema != nullptr) alone.segments = {operation.schema->endpoint.substr(1)};

@@ -50,7 +50,7 @@ class Selection {
     const auto equality = filter ? scim::FindIndexedEquality(*filter) : std::nullopt;
     if (equality) return ByIndex(*equality);
     std::vector<std::string> names;
-    if (filter) names = filter->ReadNames(*asked.schema);
+    if (filter) names = filter->ReadNames();
     if (!sort_ && type() == event::v1::USER && AreUserNames(names)) return ByUserNames();
     if (sort_ && asked.query.sort->ref) names.push_back(asked.query.sort->ref.top_name());
     return reader_.Scan(type(), std::move(names),

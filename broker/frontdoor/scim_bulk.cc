@@ -8,8 +8,9 @@ namespace purser {
 
 void ScimEndpoints::Bulk(const ScimRequestPtr& request) const {
   auto bulk = scim::ParseBulk(
-      request->http.body, [this] { return options_.ids->NewId(options_.clock->Now()); },
-      request->clear_values);
+      *request->schemas, request->http.body,
+      [this] { return options_.ids->NewId(options_.clock->Now()); }, request->clear_values,
+      request->limits);
   if (!bulk.ok()) return request->respond(ErrorResponse(bulk.status()));
   request->http.body = {};  // Up to 32 MB, and all of it is in `bulk`.
   const absl::Duration deadline = options_.clock->SinceBoot() + options_.write_deadline;

@@ -22,15 +22,16 @@ http::Response ScimEndpoints::Discover(const ScimRequest& request) const {
   const std::string& first = request.segments.front();
   if (request.segments.size() > 2) return ErrorResponse(404, "no such endpoint");
   if (first == "ServiceProviderConfig") {
-    return ScimResponse(200, scim::RenderServiceProviderConfig(request.base_url));
+    return ScimResponse(200, scim::RenderServiceProviderConfig(request.limits, request.base_url));
   }
+  const scim::SchemaSet& schemas = *request.schemas;
   const bool one = request.segments.size() == 2;
   if (first == "Schemas") {
-    return one ? OneOf(scim::RenderSchema(request.base_url, request.segments[1]))
-               : ScimResponse(200, scim::RenderSchemas(request.base_url));
+    return one ? OneOf(scim::RenderSchema(schemas, request.base_url, request.segments[1]))
+               : ScimResponse(200, scim::RenderSchemas(schemas, request.base_url));
   }
-  return one ? OneOf(scim::RenderResourceType(request.base_url, request.segments[1]))
-             : ScimResponse(200, scim::RenderResourceTypes(request.base_url));
+  return one ? OneOf(scim::RenderResourceType(schemas, request.base_url, request.segments[1]))
+             : ScimResponse(200, scim::RenderResourceTypes(schemas, request.base_url));
 }
 
 }  // namespace purser

@@ -42,6 +42,8 @@ void ScimEndpoints::Handle(http::Request http, http::Respond respond, DirectoryS
   }
   request->directory = directory;
   request->clear_values = settings.clear_values;
+  request->schemas = settings.schemas;
+  request->limits = settings.limits;
   const std::string& public_url = settings.public_url;
   request->base_url = public_url.empty()
                           ? absl::StrCat(request->http.scheme, "://", request->http.host, base_path)
@@ -64,6 +66,13 @@ absl::Status ScimEndpoints::Admit(ScimRequest* request) const {
   const absl::string_view given = request->http.Header("X-Request-Id");
   request->request_id =
       IsPlainToken(given) ? std::string(given) : options_.ids->NewId(options_.clock->Now());
+  // A bulk request's own answer names the limit by its name.
+  const bool bulk = !request->segments.empty() && request->segments.front() == "Bulk";
+  if (!bulk && request->http.body.size() > request->limits.body_bytes) {
+    return scim::ScimError(413, scim::ErrorType::kNone,
+                           absl::StrCat("the request's body is too large: at most ",
+                                        request->limits.body_bytes, " bytes"));
+  }
   if (!scim::AcceptsScim(request->http.Header("Accept"))) {
     return scim::ScimError(406, scim::ErrorType::kNone,
                            "only application/scim+json can be answered");
@@ -78,7 +87,7 @@ absl::Status ScimEndpoints::Admit(ScimRequest* request) const {
 
 void ScimEndpoints::Route(const ScimRequestPtr& request) const {
   const std::string first = request->segments.empty() ? "" : request->segments.front();
-  request->schema = scim::SchemaOfEndpoint(first);
+  request->schema = request->schemas->OfEndpoint(first);
   if (request->schema != nullptr) {
     RouteResources(request);
   } else if (first.empty() || (first == ".search" && request->segments.size() == 1)) {

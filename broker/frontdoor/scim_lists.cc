@@ -25,11 +25,12 @@ using QueriesPtr = std::shared_ptr<const Queries>;
 absl::StatusOr<Queries> ParseQueries(const ScimRequest& request, bool search) {
   // Without a type in its path it is of both.
   std::vector<const scim::ResourceSchema*> schemas = {request.schema};
-  if (request.schema == nullptr) schemas = {&scim::UserSchema(), &scim::GroupSchema()};
+  if (request.schema == nullptr) schemas = {&request.schemas->user, &request.schemas->group};
+  const uint64_t max_results = request.limits.results;
   Queries asked;
   for (const scim::ResourceSchema* schema : schemas) {
-    auto query = search ? scim::ParseSearchRequest(*schema, request.http.body)
-                        : scim::ParseListQuery(*schema, request.http.query);
+    auto query = search ? scim::ParseSearchRequest(*schema, request.http.body, max_results)
+                        : scim::ParseListQuery(*schema, request.http.query, max_results);
     RETURN_IF_ERROR(query.status());
     asked.push_back({schema, *std::move(query)});
   }

@@ -31,10 +31,11 @@ absl::StatusOr<std::string> RenderWithReferences(const ScimRequest& request,
                                                  const Resource& resource,
                                                  const DirectoryReader& reader,
                                                  const scim::Projection& projection) {
+  const scim::ResourceSchema& schema = request.schemas->Of(resource.type);
   scim::ResourceView view;
   view.resource = &resource;
   std::vector<scim::Reference> references;
-  if (projection.IncludesReferences(scim::SchemaOf(resource.type))) {
+  if (projection.IncludesReferences(schema)) {
     if (resource.type == event::v1::USER) {
       ASSIGN_OR_RETURN(references, GroupReferences(reader, resource.id));
       view.groups = &references;
@@ -43,7 +44,7 @@ absl::StatusOr<std::string> RenderWithReferences(const ScimRequest& request,
       view.members = &references;
     }
   }
-  return scim::RenderResource(view, request.base_url, projection);
+  return scim::RenderResource(schema, view, request.base_url, projection);
 }
 
 }  // namespace purser

@@ -11,6 +11,7 @@
 #include "broker/auth/token_table.h"
 #include "broker/base/ids.h"
 #include "broker/commands/resource_commands.h"
+#include "broker/domain/request_limits.h"
 #include "broker/frontdoor/directory_service.h"
 #include "broker/http/server.h"
 #include "broker/scim/clear_values.h"
@@ -23,6 +24,8 @@ namespace purser {
 struct DirectorySettings {
   std::string public_url;  // what clients call its base; empty: as the request says
   scim::ClearValues clear_values;
+  scim::SchemaSetPtr schemas = scim::StandardSchemas();
+  RequestLimits limits;
 };
 
 // Shared by the threads the request passes through; answered once.
@@ -37,7 +40,9 @@ struct ScimRequest {
   // The path behind the base: {"Users", "0192.."}.
   std::vector<std::string> segments;
 
-  // The resource type of the first segment; nullptr where it names none.
+  RequestLimits limits;
+  scim::SchemaSetPtr schemas;
+  // Of `schemas`: the resource type of the first segment; nullptr where it names none.
   const scim::ResourceSchema* schema = nullptr;
   std::string resource_id() const { return segments.size() > 1 ? segments[1] : ""; }
 };

@@ -2,6 +2,7 @@
 #include <memory>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "broker/base/status.h"
 #include "broker/commands/resource_commands.h"
@@ -39,7 +40,7 @@ absl::StatusOr<http::Response> Answer(const ScimRequest& request, const Decision
   if (IsNewUser(request)) {
     scim::ResourceView view;
     view.resource = &resource;
-    body = scim::RenderResource(view, request.base_url, projection);
+    body = scim::RenderResource(*request.schema, view, request.base_url, projection);
   } else {
     ASSIGN_OR_RETURN(const auto reader, request.directory->readers().Take());
     if (request.http.method == "PATCH" && resource.type == event::v1::GROUP &&
@@ -86,8 +87,10 @@ void AnswerWrite(const std::shared_ptr<PendingWrite>& write,
   request.respond(std::move(response));
 }
 
-// Submits a decision to the directory's writer and answers with what came of it.
-void Write(const ScimRequestPtr& request, const ScimEndpoints::Options& options, Decide decide) {
+// Submits a decision to the directory's writer and answers with what came of it. `given`: what
+// the request names of what is returned on request.
+void Write(const ScimRequestPtr& request, const ScimEndpoints::Options& options,
+           std::vector<scim::AttributeRef> given, Decide decide) {
   auto projection = scim::ParseProjection(*request->schema, request->http.query);
   if (!projection.ok()) {
     request->respond(ErrorResponse(projection.status()));
@@ -96,6 +99,7 @@ void Write(const ScimRequestPtr& request, const ScimEndpoints::Options& options,
   auto pending = std::make_shared<PendingWrite>();
   pending->request = request;
   pending->projection = *std::move(projection);
+  pending->projection.Request(std::move(given));
   pending->decide = std::move(decide);
   WriteRequest write;
   write.deadline = options.clock->SinceBoot() + options.write_deadline;
@@ -114,7 +118,9 @@ void Write(const ScimRequestPtr& request, const ScimEndpoints::Options& options,
 class ParsedBody {
  public:
   ParsedBody(const ScimRequest& request, scim::ResourceInput input)
-      : request_(request), input_(std::move(input)) {}
+      : request_(request), given_(scim::RequestedBy(input)), input_(std::move(input)) {}
+
+  const std::vector<scim::AttributeRef>& given() const { return given_; }
 
   absl::StatusOr<scim::ResourceInput> Take() {
     if (input_.has_value()) {
@@ -127,6 +133,7 @@ class ParsedBody {
 
  private:
   const ScimRequest& request_;
+  const std::vector<scim::AttributeRef> given_;
   std::optional<scim::ResourceInput> input_;
 };
 
@@ -144,7 +151,7 @@ void ScimEndpoints::Post(const ScimRequestPtr& request) const {
   const std::shared_ptr<ParsedBody> body = ParseBody(request);
   if (body == nullptr) return;
   const std::string id = options_.ids->NewId(options_.clock->Now());
-  Write(request, options_,
+  Write(request, options_, body->given(),
         [body, id](const DirectoryState& state, absl::Time at) -> absl::StatusOr<Decision> {
           ASSIGN_OR_RETURN(scim::ResourceInput input, body->Take());
           return DecideCreate(state, std::move(input), id, at);
@@ -155,7 +162,7 @@ void ScimEndpoints::Put(const ScimRequestPtr& request) const {
   const std::shared_ptr<ParsedBody> body = ParseBody(request);
   if (body == nullptr) return;
   // `request` is borrowed: the write holds it as long as this closure.
-  Write(request, options_,
+  Write(request, options_, body->given(),
         [body, request = request.get(), conditions = PreconditionsOf(*request)](
             const DirectoryState& state, absl::Time at) -> absl::StatusOr<Decision> {
           ASSIGN_OR_RETURN(scim::ResourceInput input, body->Take());
@@ -170,7 +177,7 @@ void ScimEndpoints::Patch(const ScimRequestPtr& request) const {
     return;
   }
   auto shared = std::make_shared<const scim::PatchRequest>(*std::move(patch));
-  Write(request, options_,
+  Write(request, options_, scim::RequestedBy(*shared),
         [shared, request, conditions = PreconditionsOf(*request)](const DirectoryState& state,
                                                                   absl::Time at) {
           return DecidePatch(state, *shared, request->resource_id(), conditions, at);
@@ -178,7 +185,7 @@ void ScimEndpoints::Patch(const ScimRequestPtr& request) const {
 }
 
 void ScimEndpoints::Delete(const ScimRequestPtr& request) const {
-  Write(request, options_,
+  Write(request, options_, {},
         [request, conditions = PreconditionsOf(*request)](const DirectoryState& state,
                                                           absl::Time at) {
           return DecideDelete(state, request->schema->type, request->resource_id(), conditions, at);

@@ -17,16 +17,12 @@ using config::v1::MappingRow;
 using config::v1::ResourceMapping;
 using Problems = std::vector<MappingProblem>;
 
-Aliases AliasesOf(const config::v1::Directory& directory) {
-  return Aliases(directory.aliases().begin(), directory.aliases().end());
-}
-
 class Compiler {
  public:
   Compiler(const App& app, event::v1::ResourceType type, const config::v1::Directory& directory)
       : app_(app), source_(type == event::v1::GROUP ? app.groups() : app.users()) {
     context_.type = type;
-    context_.aliases = AliasesOf(directory);
+    context_.names = NamesOf(directory);
     result_.type = type;
     result_.default_domain = directory.default_domain();
   }
@@ -133,7 +129,7 @@ bool Compiler::CompileValue(const MappingRow& row, CompiledRow* compiled) {
 
 bool Compiler::CompileSource(const MappingRow& row, CompiledRow* compiled) {
   compiled->source = CompiledRow::Source::kAttribute;
-  auto attribute = ResolveSourceAttribute(row.source(), context_.type, context_.aliases);
+  auto attribute = ResolveSourceAttribute(row.source(), context_.type, context_.names);
   if (!attribute.ok()) {
     Problem(row.target(), "source", std::string(attribute.status().message()));
     return false;

@@ -34,7 +34,7 @@ using Generate = std::function<std::string(Generated what, const std::string& ke
 // What an expression is compiled against.
 struct CompileContext {
   event::v1::ResourceType type = event::v1::USER;
-  Aliases aliases;
+  DirectoryNames names;
 };
 
 // What it reads while it is evaluated, and what it says beside its value.

@@ -129,7 +129,7 @@ absl::StatusOr<ExpressionNode> Parser::ParseAttribute() {
   if (AtEnd()) return ErrorAt(node.column, "the ] of this attribute is missing");
   const absl::string_view name = absl::StripAsciiWhitespace(text_.substr(begin, at_ - begin));
   ++at_;
-  auto attribute = ResolveSourceAttribute(name, context_.type, context_.aliases);
+  auto attribute = ResolveSourceAttribute(name, context_.type, context_.names);
   if (!attribute.ok()) return ErrorAt(node.column, attribute.status().message());
   node.attribute = *std::move(attribute);
   return node;
@@ -257,7 +257,7 @@ absl::Status Parser::ResolveNamedAttribute(ExpressionNode* call) const {
     argument.kind = Kind::kAbsent;
     return absl::OkStatus();
   }
-  auto attribute = ResolveSourceAttribute(name, context_.type, context_.aliases);
+  auto attribute = ResolveSourceAttribute(name, context_.type, context_.names);
   if (!attribute.ok()) return ErrorAt(argument.column, attribute.status().message());
   argument.kind = Kind::kAttribute;
   argument.attribute = *std::move(attribute);

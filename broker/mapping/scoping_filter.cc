@@ -76,11 +76,11 @@ absl::Status CheckValues(const CompiledClause& clause) {
 }
 
 absl::StatusOr<CompiledClause> CompileClause(const config::v1::Clause& clause,
-                                             const Aliases& aliases) {
+                                             const DirectoryNames& names) {
   CompiledClause compiled;
   compiled.attribute = clause.attribute();
   ASSIGN_OR_RETURN(compiled.source,
-                   ResolveSourceAttribute(clause.attribute(), event::v1::USER, aliases));
+                   ResolveSourceAttribute(clause.attribute(), event::v1::USER, names));
   if (compiled.source.kind == SourceAttribute::Kind::kAppRoles ||
       compiled.source.kind == SourceAttribute::Kind::kSoftDeleted) {
     return absl::InvalidArgumentError(
@@ -214,14 +214,14 @@ void ApplyFilters(const CompiledScope& scope, const ScopeInput& input, ScopeDeci
 
 absl::StatusOr<CompiledScope> CompileScope(const config::v1::App& app,
                                            const config::v1::Directory& directory) {
-  const Aliases aliases(directory.aliases().begin(), directory.aliases().end());
+  const DirectoryNames names = NamesOf(directory);
   CompiledScope scope;
   scope.all = app.scope().all();
   scope.assignments.assign(app.assign().begin(), app.assign().end());
   for (int f = 0; f < app.scope().filters_size(); ++f) {
     std::vector<CompiledClause> filter;
     for (int c = 0; c < app.scope().filters(f).clauses_size(); ++c) {
-      auto clause = CompileClause(app.scope().filters(f).clauses(c), aliases);
+      auto clause = CompileClause(app.scope().filters(f).clauses(c), names);
       if (!clause.ok()) {
         return Annotate(clause.status(), absl::StrCat("scope.filters[", f, "].clauses[", c, "]"));
       }

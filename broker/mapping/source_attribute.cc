@@ -105,7 +105,23 @@ const std::string* FindIgnoringCase(const Map& map, absl::string_view name) {
   return nullptr;
 }
 
-std::vector<std::string> KnownNames(event::v1::ResourceType type, const Aliases& aliases) {
+bool Extends(const config::v1::Schema& schema, event::v1::ResourceType type) {
+  const bool of_groups = schema.extends() == config::v1::Schema::GROUP;
+  return of_groups == (type == event::v1::GROUP);
+}
+
+std::vector<KnownAttribute> AttributesOf(const config::v1::Schema& schema) {
+  std::vector<KnownAttribute> attributes;
+  for (const auto& attribute : schema.attributes()) {
+    KnownAttribute& known = attributes.emplace_back();
+    known.name = attribute.name();
+    known.multi_valued = attribute.multi_valued();
+    for (const auto& sub : attribute.sub_attributes()) known.sub_attributes.push_back(sub.name());
+  }
+  return attributes;
+}
+
+std::vector<std::string> KnownNames(event::v1::ResourceType type, const DirectoryNames& directory) {
   std::vector<std::string> names = {"appRoleAssignments", "IsSoftDeleted"};
   for (const KnownAttribute& attribute : CoreAttributes(type)) {
     names.push_back(attribute.name);
@@ -118,13 +134,20 @@ std::vector<std::string> KnownNames(event::v1::ResourceType type, const Aliases&
     names.push_back(absl::StrCat(kEnterpriseUrn, ":", attribute.name));
   }
   for (const auto& [name, path] : IncumbentNames()) names.push_back(name);
-  for (const auto& [name, path] : aliases) names.push_back(name);
+  for (const auto& [name, path] : directory.aliases) names.push_back(name);
+  for (const config::v1::Schema& schema : directory.schemas) {
+    if (!Extends(schema, type)) continue;
+    for (const auto& attribute : schema.attributes()) {
+      names.push_back(absl::StrCat(schema.urn(), ":", attribute.name()));
+    }
+  }
   return names;
 }
 
-absl::Status Unknown(absl::string_view name, event::v1::ResourceType type, const Aliases& aliases) {
-  return absl::InvalidArgumentError(absl::StrCat("unknown attribute \"", name, "\"",
-                                                 DidYouMean(name, KnownNames(type, aliases))));
+absl::Status Unknown(absl::string_view name, event::v1::ResourceType type,
+                     const DirectoryNames& names) {
+  return absl::InvalidArgumentError(
+      absl::StrCat("unknown attribute \"", name, "\"", DidYouMean(name, KnownNames(type, names))));
 }
 
 // Puts the schema's spelling in place of `name`; false where the schema has no such name.
@@ -148,6 +171,17 @@ bool Canonicalize(const std::vector<KnownAttribute>& schema, AttributePath* path
       return false;
     }
     return path->sub_attribute.empty() || TakeSpelling(known.sub_attributes, &path->sub_attribute);
+  }
+  return false;
+}
+
+// False where its URN is none of the directory's, or has no such attribute.
+bool CanonicalizeConfigured(const DirectoryNames& names, event::v1::ResourceType type,
+                            AttributePath* path) {
+  for (const config::v1::Schema& schema : names.schemas) {
+    if (!Extends(schema, type) || !absl::EqualsIgnoreCase(schema.urn(), path->urn)) continue;
+    path->urn = schema.urn();
+    return Canonicalize(AttributesOf(schema), path);
   }
   return false;
 }
@@ -219,12 +253,17 @@ json ComposedAddress(const json& address) {
 
 }  // namespace
 
+DirectoryNames NamesOf(const config::v1::Directory& directory) {
+  return {Aliases(directory.aliases().begin(), directory.aliases().end()),
+          {directory.schemas().begin(), directory.schemas().end()}};
+}
+
 absl::StatusOr<SourceAttribute> ResolveSourceAttribute(absl::string_view name,
                                                        event::v1::ResourceType type,
-                                                       const Aliases& aliases) {
+                                                       const DirectoryNames& names) {
   SourceAttribute attribute;
   absl::string_view written = name;
-  if (const std::string* alias = FindIgnoringCase(aliases, name); alias != nullptr) {
+  if (const std::string* alias = FindIgnoringCase(names.aliases, name); alias != nullptr) {
     written = *alias;
   } else if (type == event::v1::USER) {
     attribute.kind = absl::EqualsIgnoreCase(name, "appRoleAssignments") ? Kind::kAppRoles
@@ -238,9 +277,12 @@ absl::StatusOr<SourceAttribute> ResolveSourceAttribute(absl::string_view name,
   }
   ASSIGN_OR_RETURN(attribute.path, ParseAttributePath(written));
   const bool extension = attribute.path.urn == kEnterpriseUrn && type == event::v1::USER;
-  if (!extension && !attribute.path.urn.empty()) return Unknown(name, type, aliases);
+  if (!extension && !attribute.path.urn.empty()) {
+    if (CanonicalizeConfigured(names, type, &attribute.path)) return attribute;
+    return Unknown(name, type, names);
+  }
   const auto& schema = extension ? EnterpriseAttributes() : CoreAttributes(type);
-  if (!Canonicalize(schema, &attribute.path)) return Unknown(name, type, aliases);
+  if (!Canonicalize(schema, &attribute.path)) return Unknown(name, type, names);
   if (extension && attribute.path.name == "manager" && attribute.path.sub_attribute.empty()) {
     attribute.path.sub_attribute = "value";
   }

@@ -1,5 +1,5 @@
 // The directory's attributes by the names that mappings use: SCIM's own paths, the incumbent's
-// names (facts: userPrincipalName, mail, ...) and the directory's configured aliases.
+// names (facts: userPrincipalName, mail, ...), and the directory's configured aliases and schemas.
 #pragma once
 
 #include <map>
@@ -10,10 +10,18 @@
 #include "absl/strings/string_view.h"
 #include "broker/domain/resource.h"
 #include "broker/mapping/attribute_path.h"
+#include "purser/config/v1/config.pb.h"
 
 namespace purser::mapping {
 
 using Aliases = std::map<std::string, std::string>;
+
+// What a directory adds to the names that mappings know.
+struct DirectoryNames {
+  Aliases aliases;
+  std::vector<config::v1::Schema> schemas;
+};
+DirectoryNames NamesOf(const config::v1::Directory& directory);
 
 // A role as the app names it.
 struct AppRole {
@@ -58,7 +66,7 @@ struct SourceView {
 // InvalidArgument names the attribute that is not known and the nearest one that is.
 absl::StatusOr<SourceAttribute> ResolveSourceAttribute(absl::string_view name,
                                                        event::v1::ResourceType type,
-                                                       const Aliases& aliases);
+                                                       const DirectoryNames& names);
 
 // The attribute's value; null where it has none.
 nlohmann::json ReadSource(const SourceAttribute& attribute, const SourceView& view);

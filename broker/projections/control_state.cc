@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "broker/base/status.h"
 #include "broker/events/sealing.h"
+#include "broker/scim/configured_schemas.h"
 
 namespace purser {
 namespace {
@@ -16,7 +17,8 @@ absl::Status ApplyDirectory(const Envelope& envelope, const std::string& payload
   event::v1::DirectoryPut put;
   if (!put.ParseFromString(payload)) return absl::DataLossError("a directory does not decode");
   state->directories[envelope.resource_id()] = {envelope.resource_id(), put.directory(),
-                                                envelope.resource_version()};
+                                                envelope.resource_version(),
+                                                scim::SchemasOf(put.directory())};
   return absl::OkStatus();
 }
 

@@ -13,6 +13,7 @@
 #include "broker/base/mutex.h"
 #include "broker/eventlog/fold.h"
 #include "broker/events/record.h"
+#include "broker/scim/schema.h"
 #include "purser/config/v1/config.pb.h"
 #include "purser/event/v1/control.pb.h"
 
@@ -22,6 +23,7 @@ struct DirectoryEntry {
   std::string id;
   config::v1::Directory directory;
   StreamPosition version = 0;
+  scim::SchemaSetPtr schemas = scim::StandardSchemas();  // with the directory's own
 };
 
 struct AppEntry {

@@ -35,7 +35,7 @@ absl::StatusOr<std::string> TextOf(json* object, absl::string_view name) {
   return std::move(*value->get_ptr<std::string*>());
 }
 
-absl::Status ReadPath(BulkOperation* operation) {
+absl::Status ReadPath(const SchemaSet& schemas, BulkOperation* operation) {
   const std::vector<absl::string_view> segments =
       absl::StrSplit(operation->path, '/', absl::SkipEmpty());
   if (segments.empty()) return BadPath("an operation has no \"path\"");
@@ -44,7 +44,7 @@ absl::Status ReadPath(BulkOperation* operation) {
       return BadPath(absl::StrCat("/", other, " cannot be the path of a bulk operation"));
     }
   }
-  const ResourceSchema* schema = SchemaOfEndpoint(segments[0]);
+  const ResourceSchema* schema = schemas.OfEndpoint(segments[0]);
   if (schema == nullptr) return ScimError(404, ErrorType::kNone, "no such endpoint");
   if (operation->method == "POST") {
     if (segments.size() != 1) return BadPath("the path of a POST must be /Users or /Groups");
@@ -68,8 +68,9 @@ absl::Status ReadData(json data, const ClearValues& clear, BulkOperation* operat
   return absl::OkStatus();
 }
 
-absl::Status ReadOperation(json* from, const std::function<std::string()>& mint,
-                           const ClearValues& clear, BulkOperation* operation) {
+absl::Status ReadOperation(const SchemaSet& schemas, json* from,
+                           const std::function<std::string()>& mint, const ClearValues& clear,
+                           BulkOperation* operation) {
   ASSIGN_OR_RETURN(operation->method, TextOf(from, "method"));
   absl::AsciiStrToUpper(&operation->method);
   ASSIGN_OR_RETURN(operation->bulk_id, TextOf(from, "bulkId"));
@@ -79,7 +80,7 @@ absl::Status ReadOperation(json* from, const std::function<std::string()>& mint,
       operation->method != "DELETE") {
     return Syntax("\"method\" must be POST, PUT, PATCH or DELETE");
   }
-  RETURN_IF_ERROR(ReadPath(operation));
+  RETURN_IF_ERROR(ReadPath(schemas, operation));
   if (post) {
     if (operation->bulk_id.empty()) return Value("a POST needs a \"bulkId\"");
     operation->id = mint();
@@ -153,14 +154,14 @@ void AppendResult(const BulkResult& result, absl::string_view base_url, std::str
 
 }  // namespace
 
-absl::StatusOr<BulkRequest> ParseBulk(absl::string_view body,
+absl::StatusOr<BulkRequest> ParseBulk(const SchemaSet& schemas, absl::string_view body,
                                       const std::function<std::string()>& mint,
-                                      const ClearValues& clear) {
-  if (body.size() > kMaxBulkBytes) {
-    return TooLarge("the request is larger than", "maxPayloadSize", kMaxBulkBytes);
+                                      const ClearValues& clear, const RequestLimits& limits) {
+  if (body.size() > limits.body_bytes) {
+    return TooLarge("the request is larger than", "maxPayloadSize", limits.body_bytes);
   }
   ASSIGN_OR_RETURN(json parsed,
-                   ParseJson(body, {kMaxBulkBytes, JsonLimits().max_depth + kDepthOfData}));
+                   ParseJson(body, {limits.body_bytes, JsonLimits().max_depth + kDepthOfData}));
   if (!parsed.is_object()) return Syntax("the body must be a JSON object");
   RETURN_IF_ERROR(CheckMessageSchema(&parsed, kRequestUrn));
   BulkRequest request;
@@ -169,14 +170,15 @@ absl::StatusOr<BulkRequest> ParseBulk(absl::string_view body,
   if (operations == nullptr || !operations->is_array()) {
     return Syntax("\"Operations\" must be a list");
   }
-  if (operations->size() > kMaxBulkOperations) {
-    return TooLarge("the request holds more operations than", "maxOperations", kMaxBulkOperations);
+  if (operations->size() > limits.bulk_operations) {
+    return TooLarge("the request holds more operations than", "maxOperations",
+                    limits.bulk_operations);
   }
   request.operations.resize(operations->size());
   for (size_t i = 0; i < operations->size(); ++i) {
     if (!(*operations)[i].is_object()) return Syntax("an operation must be an object");
     BulkOperation& operation = request.operations[i];
-    operation.refusal = ReadOperation(&(*operations)[i], mint, clear, &operation);
+    operation.refusal = ReadOperation(schemas, &(*operations)[i], mint, clear, &operation);
   }
   RETURN_IF_ERROR(CheckBulkIds(request.operations));
   ResolveBulkReferences(&request);

@@ -10,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "broker/domain/request_limits.h"
 #include "broker/scim/clear_values.h"
 #include "broker/scim/json_text.h"
 #include "broker/scim/patch.h"
@@ -18,8 +19,6 @@
 
 namespace purser::scim {
 
-inline constexpr size_t kMaxBulkOperations = 1000;
-inline constexpr size_t kMaxBulkBytes = JsonLimits().max_bytes;
 // Of groups in one circle, which are made in one go: some 0.2 s, in which nobody else is served.
 inline constexpr size_t kMaxCircleMembers = 20'000;
 
@@ -53,12 +52,14 @@ struct BulkRequest {
   std::vector<std::vector<size_t>> steps;
 };
 
-// `mint` gives new ids. An operation that is wrong by itself is refused by itself; 400
-// invalidSyntax or invalidValue where the message is, or where two POSTs have one bulkId; 413
-// beyond the limits. What is one of `clear` is absent, or unassigns.
-absl::StatusOr<BulkRequest> ParseBulk(absl::string_view body,
+// The result refers to `schemas`, which outlive it. `mint` gives new ids. An operation that is
+// wrong by itself is refused by itself; 400 invalidSyntax or invalidValue where the message is, or
+// where two POSTs have one bulkId; 413 beyond the limits. What is one of `clear` is absent, or
+// unassigns.
+absl::StatusOr<BulkRequest> ParseBulk(const SchemaSet& schemas, absl::string_view body,
                                       const std::function<std::string()>& mint,
-                                      const ClearValues& clear = {});
+                                      const ClearValues& clear = {},
+                                      const RequestLimits& limits = {});
 
 // For ParseBulk(): fills in `references`, `completion` and the steps.
 void ResolveBulkReferences(BulkRequest* request);

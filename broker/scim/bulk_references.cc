@@ -194,7 +194,7 @@ class Ordering {
 // Moves what refers to one of `later` from the input to the completion.
 void LeaveOut(const std::set<std::string>& later, BulkOperation* operation) {
   PatchRequest completion;
-  completion.type = operation->schema->type;
+  completion.schema = operation->schema;
   ResourceInput& input = *operation->input;
   const auto stays = [&](const std::string& id) { return later.count(id) == 0; };
   const auto out = std::stable_partition(input.members.begin(), input.members.end(), stays);

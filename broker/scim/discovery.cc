@@ -1,10 +1,10 @@
 #include "broker/scim/discovery.h"
 
+#include <algorithm>
 #include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "broker/scim/bulk.h"
 #include "broker/scim/render.h"
 #include "broker/scim/request.h"
 #include "broker/scim/schema.h"
@@ -80,15 +80,16 @@ ordered_json ResourceTypeBody(absl::string_view base_url, const ResourceSchema& 
                        {"description", schema.description},
                        {"schema", schema.core.urn}};
   for (const Schema& extension : schema.extensions) {
-    body["schemaExtensions"].push_back({{"schema", extension.urn}, {"required", false}});
+    body["schemaExtensions"].push_back(
+        {{"schema", extension.urn}, {"required", extension.required}});
   }
   body["meta"] = Meta(base_url, "ResourceType", absl::StrCat("/ResourceTypes/", schema.name));
   return body;
 }
 
-std::vector<const Schema*> AllSchemas() {
+std::vector<const Schema*> AllOf(const SchemaSet& schemas) {
   std::vector<const Schema*> all;
-  for (const ResourceSchema* type : {&UserSchema(), &GroupSchema()}) {
+  for (const ResourceSchema* type : {&schemas.user, &schemas.group}) {
     all.push_back(&type->core);
     for (const Schema& extension : type->extensions) all.push_back(&extension);
   }
@@ -97,22 +98,22 @@ std::vector<const Schema*> AllSchemas() {
 
 }  // namespace
 
-std::string RenderServiceProviderConfig(absl::string_view base_url) {
+std::string RenderServiceProviderConfig(const RequestLimits& limits, absl::string_view base_url) {
   const ordered_json off = {{"supported", false}};
   const ordered_json on = {{"supported", true}};
   ordered_json body = {{"schemas", {absl::StrCat(kCoreUrn, "ServiceProviderConfig")}}};
   body["patch"] = on;
   body["bulk"] = {{"supported", true},
-                  {"maxOperations", kMaxBulkOperations},
-                  {"maxPayloadSize", kMaxBulkBytes}};
-  body["filter"] = {{"supported", true}, {"maxResults", kMaxCount}};
+                  {"maxOperations", limits.bulk_operations},
+                  {"maxPayloadSize", limits.body_bytes}};
+  body["filter"] = {{"supported", true}, {"maxResults", limits.results}};
   body["changePassword"] = off;
   body["sort"] = on;
   body["pagination"] = {{"cursor", true},
                         {"index", true},
                         {"defaultPaginationMethod", "index"},
-                        {"defaultPageSize", kDefaultCount},
-                        {"maxPageSize", kMaxCount},
+                        {"defaultPageSize", std::min(kDefaultCount, limits.results)},
+                        {"maxPageSize", limits.results},
                         {"cursorTimeout", absl::ToInt64Seconds(kCursorTimeout)}};
   body["etag"] = on;
   ordered_json scheme = {{"type", "oauthbearertoken"},
@@ -125,27 +126,31 @@ std::string RenderServiceProviderConfig(absl::string_view base_url) {
   return body.dump();
 }
 
-std::string RenderSchemas(absl::string_view base_url) {
+std::string RenderSchemas(const SchemaSet& schemas, absl::string_view base_url) {
   std::vector<std::string> bodies;
-  for (const Schema* schema : AllSchemas()) bodies.push_back(SchemaBody(base_url, *schema).dump());
+  for (const Schema* schema : AllOf(schemas)) {
+    bodies.push_back(SchemaBody(base_url, *schema).dump());
+  }
   return RenderList(bodies.size(), 1, bodies);
 }
 
-std::string RenderResourceTypes(absl::string_view base_url) {
+std::string RenderResourceTypes(const SchemaSet& schemas, absl::string_view base_url) {
   return RenderList(2, 1,
-                    {ResourceTypeBody(base_url, UserSchema()).dump(),
-                     ResourceTypeBody(base_url, GroupSchema()).dump()});
+                    {ResourceTypeBody(base_url, schemas.user).dump(),
+                     ResourceTypeBody(base_url, schemas.group).dump()});
 }
 
-std::optional<std::string> RenderSchema(absl::string_view base_url, absl::string_view urn) {
-  for (const Schema* schema : AllSchemas()) {
+std::optional<std::string> RenderSchema(const SchemaSet& schemas, absl::string_view base_url,
+                                        absl::string_view urn) {
+  for (const Schema* schema : AllOf(schemas)) {
     if (absl::EqualsIgnoreCase(schema->urn, urn)) return SchemaBody(base_url, *schema).dump();
   }
   return std::nullopt;
 }
 
-std::optional<std::string> RenderResourceType(absl::string_view base_url, absl::string_view id) {
-  for (const ResourceSchema* type : {&UserSchema(), &GroupSchema()}) {
+std::optional<std::string> RenderResourceType(const SchemaSet& schemas, absl::string_view base_url,
+                                              absl::string_view id) {
+  for (const ResourceSchema* type : {&schemas.user, &schemas.group}) {
     if (absl::EqualsIgnoreCase(type->name, id)) return ResourceTypeBody(base_url, *type).dump();
   }
   return std::nullopt;

@@ -5,17 +5,21 @@
 #include <string>
 
 #include "absl/strings/string_view.h"
+#include "broker/domain/request_limits.h"
+#include "broker/scim/schema.h"
 
 namespace purser::scim {
 
-// Bodies; `base_url` as in LocationOf().
-std::string RenderServiceProviderConfig(absl::string_view base_url);
-std::string RenderSchemas(absl::string_view base_url);
-std::string RenderResourceTypes(absl::string_view base_url);
+// Bodies, of the directory with these schemas and limits; `base_url` as in LocationOf().
+std::string RenderServiceProviderConfig(const RequestLimits& limits, absl::string_view base_url);
+std::string RenderSchemas(const SchemaSet& schemas, absl::string_view base_url);
+std::string RenderResourceTypes(const SchemaSet& schemas, absl::string_view base_url);
 
 // One of them, by its URN in any case ("urn:..:core:2.0:User") or its id ("User"); nothing where
 // there is none.
-std::optional<std::string> RenderSchema(absl::string_view base_url, absl::string_view urn);
-std::optional<std::string> RenderResourceType(absl::string_view base_url, absl::string_view id);
+std::optional<std::string> RenderSchema(const SchemaSet& schemas, absl::string_view base_url,
+                                        absl::string_view urn);
+std::optional<std::string> RenderResourceType(const SchemaSet& schemas, absl::string_view base_url,
+                                              absl::string_view id);
 
 }  // namespace purser::scim

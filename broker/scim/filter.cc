@@ -188,7 +188,7 @@ class Evaluator {
 
   bool TestSchemas(const Node& node) {
     if (TestsPresence(node)) return MatchesPresence(node);
-    const ResourceSchema& schema = SchemaOf(view_->resource->type);
+    const ResourceSchema& schema = *filter_.schema();
     if (CompareText(node, schema.core.urn)) return true;
     return std::any_of(schema.extensions.begin(), schema.extensions.end(),
                        [&](const Schema& extension) {
@@ -204,7 +204,7 @@ class Evaluator {
     const std::string& sub = node.ref.sub->name;
     if (sub == "created") return CompareTime(node, resource.created);
     if (sub == "lastModified") return CompareTime(node, resource.last_modified);
-    if (sub == "resourceType") return CompareText(node, SchemaOf(resource.type).name);
+    if (sub == "resourceType") return CompareText(node, NameOf(resource.type));
     if (sub == "version") return CompareText(node, absl::StrCat("W/\"", resource.version, "\""));
     return MatchesAbsence(node);
   }
@@ -212,8 +212,9 @@ class Evaluator {
   static json ToElement(const Reference& reference, bool member) {
     json element = {{"value", reference.id}};
     if (!reference.display.empty()) element["display"] = reference.display;
-    element["type"] = member ? SchemaOf(reference.type).name
-                             : std::string(reference.direct ? "direct" : "indirect");
+    element["type"] = std::string(member             ? NameOf(reference.type)
+                                  : reference.direct ? "direct"
+                                                     : "indirect");
     return element;
   }
 
@@ -343,13 +344,13 @@ bool CollectImplied(const Filter& filter, const Node& node, json* element) {
 
 }  // namespace
 
-std::vector<std::string> Filter::ReadNames(const ResourceSchema& schema) const {
+std::vector<std::string> Filter::ReadNames() const {
   std::vector<std::string> names;
   for (const Node& node : nodes_) {
     if (!node.ref) continue;
     names.push_back(node.ref.top_name());
     if (!IsOf(node, "schemas")) continue;
-    for (const Schema& extension : schema.extensions) names.push_back(extension.urn);
+    for (const Schema& extension : schema_->extensions) names.push_back(extension.urn);
   }
   return names;
 }

@@ -52,9 +52,11 @@ class Filter {
 
   const std::vector<Node>& nodes() const { return nodes_; }
   const Node& root() const { return nodes_[root_]; }
+  // nullptr: it is a value filter.
+  const ResourceSchema* schema() const { return schema_; }
 
   // The names at the top of a resource's attributes that it reads: "userName", an extension's URN.
-  std::vector<std::string> ReadNames(const ResourceSchema& schema) const;
+  std::vector<std::string> ReadNames() const;
   // True where it reads the members of a group, or the groups of a user.
   bool ReadsReferences() const;
   // True where ResourceView::has_member is not enough to answer it.
@@ -62,6 +64,7 @@ class Filter {
 
  private:
   friend class FilterParser;
+  const ResourceSchema* schema_ = nullptr;
   std::vector<Node> nodes_;
   uint32_t root_ = 0;
 };

@@ -110,7 +110,9 @@ bool IsOrder(FilterOp op) {
 class FilterParser {
  public:
   FilterParser(absl::string_view text, const ResourceSchema* schema, const AttributeRef& within)
-      : size_(text.size()), lexer_(text), schema_(schema), within_(within) {}
+      : size_(text.size()), lexer_(text), schema_(schema), within_(within) {
+    filter_.schema_ = schema;
+  }
 
   absl::StatusOr<Filter> Parse() {
     if (size_ > kMaxFilterBytes) return Invalid("it is too long");
@@ -217,16 +219,17 @@ class FilterParser {
     if (within_) return Invalid("a value path within another");
     RETURN_IF_ERROR(Advance());
     const AttributeRef outer = node.ref;
-    const bool complex = node.known && outer.sub == nullptr && outer.attribute->is_complex();
+    const bool holds = node.known && outer.sub == nullptr &&
+                       (outer.attribute->is_complex() || outer.attribute->multi_valued);
     static const Attribute* const nothing = new Attribute{.type = AttributeType::kComplex};
-    within_ = complex ? outer : AttributeRef{nullptr, nothing, nullptr};
+    within_ = holds ? outer : AttributeRef{nullptr, nothing, nullptr};
     const Place inner = Or(depth + 1);
     within_ = {};
     RETURN_IF_ERROR(inner.status());
     if (token_.kind != TokenKind::kCloseBracket) return Invalid("a bracket is not closed");
     RETURN_IF_ERROR(Advance());
     node.kind = Filter::Kind::kValuePath;
-    node.known = complex;
+    node.known = holds;
     node.children = {*inner};
     return Add(std::move(node));
   }

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "broker/base/status.h"
 #include "broker/scim/error.h"
+#include "broker/scim/mutability.h"
 #include "broker/scim/resource_input.h"
 #include "broker/scim/value.h"
 
@@ -48,6 +49,7 @@ class Application {
         work_(*work) {}
 
   absl::Status Run() {
+    DropMisfit();
     RETURN_IF_ERROR(operation_.filter.has_value() ? ApplyToMatches() : ApplyToAll());
     DropEmpty();
     return absl::OkStatus();
@@ -55,6 +57,12 @@ class Application {
 
  private:
   bool removes() const { return operation_.kind == PatchKind::kRemove; }
+
+  // What was stored before the attribute had the type it has now.
+  void DropMisfit() {
+    const auto value = holder_.find(attribute_.name);
+    if (value != holder_.end() && !FitsType(attribute_, *value)) holder_.erase(value);
+  }
 
   absl::Status ApplyToAll() {
     if (attribute_.multi_valued) return sub_ != nullptr ? ApplyToEachSub() : ApplyToArray();
@@ -252,15 +260,21 @@ absl::Status ApplyOne(const AttributeOperation& operation, json* attributes, siz
   return absl::OkStatus();
 }
 
-// RFC 7644, section 3.5.2.2: to remove a required attribute is an error of mutability.
-absl::Status CheckStillRequired(const AttributeOperation& operation, const json& attributes) {
-  const Attribute* attribute = operation.target.attribute;
-  if (attribute == nullptr || !attribute->required || operation.target.extension != nullptr) {
-    return absl::OkStatus();
+// Of the core, and of the extensions that the request changes: what it leaves alone may be older
+// than the schema.
+absl::Status CheckComplete(const PatchRequest& request, const json& attributes) {
+  for (const Schema& extension : request.schema->extensions) {
+    const auto changes = [&](const AttributeOperation& operation) {
+      return operation.target.extension == &extension;
+    };
+    const auto holder = attributes.find(extension.urn);
+    if (holder == attributes.end() ||
+        std::none_of(request.attributes.begin(), request.attributes.end(), changes)) {
+      continue;
+    }
+    RETURN_IF_ERROR(CheckRequiredIn(extension, *holder));
   }
-  if (attributes.contains(attribute->name)) return absl::OkStatus();
-  return BadRequest(ErrorType::kMutability,
-                    absl::StrCat("attribute \"", attribute->name, "\" is required"));
+  return CheckRequiredIn(request.schema->core, attributes);
 }
 
 event::v1::AttributeChange Change(const std::string& schema, const std::string& name,
@@ -290,6 +304,15 @@ void DiffHolder(const std::string& schema, const json& before, const json& after
 
 }  // namespace
 
+std::vector<AttributeRef> RequestedBy(const PatchRequest& request) {
+  std::vector<AttributeRef> given;
+  for (const AttributeOperation& operation : request.attributes) {
+    const AttributeRef& target = operation.target;
+    if (target && target.attribute->is_returned_on_request()) given.push_back(target);
+  }
+  return given;
+}
+
 absl::Status ApplyPatch(const PatchRequest& request, absl::string_view resource_id,
                         json* attributes) {
   for (const std::string& id : request.ids) {
@@ -299,10 +322,11 @@ absl::Status ApplyPatch(const PatchRequest& request, absl::string_view resource_
   }
   size_t work = 0;
   for (const AttributeOperation& operation : request.attributes) {
+    const Standing standing(operation.target, *attributes);
     RETURN_IF_ERROR(ApplyOne(operation, attributes, &work));
-    RETURN_IF_ERROR(CheckStillRequired(operation, *attributes));
+    RETURN_IF_ERROR(standing.Check(*attributes));
   }
-  return CheckRequired(SchemaOf(request.type), *attributes);
+  return CheckComplete(request, *attributes);
 }
 
 std::vector<event::v1::AttributeChange> DiffAttributes(const json& before, const json& after) {

@@ -44,7 +44,7 @@ struct MemberOperation {
 };
 
 struct PatchRequest {
-  event::v1::ResourceType type = event::v1::USER;
+  const ResourceSchema* schema = nullptr;  // that it was parsed with; outlives it
   std::vector<AttributeOperation> attributes;
   std::vector<MemberOperation> members;
   // Ids that the operations give the resource: each must be its own.
@@ -61,8 +61,12 @@ absl::StatusOr<PatchRequest> ParsePatch(const ResourceSchema& schema, absl::stri
 absl::StatusOr<PatchRequest> ReadPatch(const ResourceSchema& schema, nlohmann::json body,
                                        const ClearValues& clear = {});
 
+// The attributes returned on request that it names: for Projection::Request().
+std::vector<AttributeRef> RequestedBy(const PatchRequest& request);
+
 // Applies the attribute operations in order; on an error `attributes` is of no use any more.
-// noTarget: a value path matches nothing. mutability: a required attribute is removed.
+// noTarget: a value path matches nothing. mutability: a required attribute is removed, or an
+// immutable one changed.
 // invalidValue: two primary values. tooMany: more work than kMaxPatchWork.
 absl::Status ApplyPatch(const PatchRequest& request, absl::string_view resource_id,
                         nlohmann::json* attributes);

@@ -54,7 +54,7 @@ bool HoldsReadOnlyAlone(const Attribute& attribute, const json& value) {
 class PatchParser {
  public:
   explicit PatchParser(const ResourceSchema& schema) : schema_(schema) {
-    request_.type = schema.type;
+    request_.schema = &schema;
   }
 
   absl::Status AddOperation(json operation) {
@@ -133,12 +133,14 @@ class PatchParser {
 
   absl::Status AddAttribute(PatchKind kind, Path path, json value) {
     const Attribute& attribute = *path.ref.attribute;
-    if (attribute.name == "schemas" && kind != PatchKind::kRemove) return absl::OkStatus();
-    if (attribute.name == "id" && kind != PatchKind::kRemove && value.is_string()) {
+    const bool core = path.ref.extension == nullptr;
+    const bool schemas = core && attribute.name == "schemas";
+    if (schemas && kind != PatchKind::kRemove) return absl::OkStatus();
+    if (core && attribute.name == "id" && kind != PatchKind::kRemove && value.is_string()) {
       request_.ids.push_back(value.get<std::string>());
       return absl::OkStatus();
     }
-    if (attribute.name == "schemas" || attribute.is_read_only() || path.ref.leaf().is_read_only() ||
+    if (schemas || attribute.is_read_only() || path.ref.leaf().is_read_only() ||
         HoldsReadOnlyAlone(attribute, value)) {
       return ReadOnlyTarget(path.ref.leaf());
     }
@@ -146,7 +148,8 @@ class PatchParser {
       path.ref.sub = attribute.Sub("value");
       if (value.is_string()) value = std::string(IdInUri(value.get_ref<const std::string&>()));
     }
-    if (attribute.name == "members") return AddMembers(kind, std::move(path), std::move(value));
+    if (core && attribute.name == "members")
+      return AddMembers(kind, std::move(path), std::move(value));
     AttributeOperation operation{
         .kind = kind, .target = path.ref, .filter = std::move(path.filter)};
     RETURN_IF_ERROR(SetValue(std::move(value), &operation));
@@ -170,7 +173,7 @@ class PatchParser {
                        CanonicalValue(*target.attribute, std::move(value), ValueForm::kPatch));
       return absl::OkStatus();
     }
-    operation->merge_element = operation->kind == PatchKind::kAdd;
+    operation->merge_element = operation->kind == PatchKind::kAdd && target.attribute->is_complex();
     if (value.is_array() && value.size() == 1) {
       json only = std::move(value[0]);
       value = std::move(only);

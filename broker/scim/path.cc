@@ -55,8 +55,8 @@ absl::StatusOr<Path> ParsePath(const ResourceSchema& schema, absl::string_view t
   if (close == absl::string_view::npos) return Invalid("a bracket is not closed");
   ASSIGN_OR_RETURN(Path path, ParsePlain(schema, text.substr(0, open)));
   if (path.kind != Path::Kind::kAttribute || path.ref.sub != nullptr ||
-      !path.ref.attribute->is_complex()) {
-    return Invalid("brackets stand after a complex attribute only");
+      !(path.ref.attribute->is_complex() || path.ref.attribute->multi_valued)) {
+    return Invalid("brackets stand after a complex or multi-valued attribute only");
   }
   ASSIGN_OR_RETURN(path.filter,
                    ParseValueFilter(path.ref, text.substr(open + 1, close - open - 1)));

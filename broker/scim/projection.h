@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/string_view.h"
@@ -18,6 +19,9 @@ class Projection {
   static Projection Only(const ResourceSchema& schema, absl::string_view names);
   static Projection Except(const ResourceSchema& schema, absl::string_view names);
 
+  // Also these: attributes returned on request that a write gave a value (RFC 7643, section 7).
+  void Request(std::vector<AttributeRef> given) { given_ = std::move(given); }
+
   bool is_default() const { return mode_ == Mode::kDefault; }
 
   // Whether any of the attribute is in the answer.
@@ -30,9 +34,12 @@ class Projection {
   enum class Mode { kDefault, kOnly, kExcept };
 
   Projection(Mode mode, const ResourceSchema& schema, absl::string_view names);
+  // `sub` nullptr: any of it.
+  bool IsGiven(const Schema* extension, const Attribute& attribute, const Attribute* sub) const;
 
   Mode mode_ = Mode::kDefault;
   std::vector<AttributeRef> names_;  // attribute nullptr: a whole extension
+  std::vector<AttributeRef> given_;
 };
 
 }  // namespace purser::scim

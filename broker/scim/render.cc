@@ -6,6 +6,7 @@
 #include "broker/base/ids.h"
 #include "broker/scim/json_text.h"
 #include "broker/scim/times.h"
+#include "broker/scim/value.h"
 
 namespace purser::scim {
 namespace {
@@ -15,11 +16,11 @@ using nlohmann::json;
 // Writes one resource; every name written is the schema's, in canonical case.
 class ResourceWriter {
  public:
-  ResourceWriter(const ResourceView& view, absl::string_view base_url, const Projection& projection,
-                 std::string* out)
+  ResourceWriter(const ResourceSchema& schema, const ResourceView& view, absl::string_view base_url,
+                 const Projection& projection, std::string* out)
       : view_(view),
         resource_(*view.resource),
-        schema_(SchemaOf(view.resource->type)),
+        schema_(schema),
         base_url_(base_url),
         projection_(projection),
         out_(*out) {}
@@ -54,7 +55,10 @@ class ResourceWriter {
                        const json& holder) {
     for (const Attribute& attribute : attributes) {
       const auto value = holder.find(attribute.name);
-      if (value == holder.end() || !projection_.Includes(extension, attribute)) continue;
+      if (value == holder.end() || !projection_.Includes(extension, attribute) ||
+          !FitsType(attribute, *value)) {
+        continue;
+      }
       Name(attribute.name);
       WriteValue(extension, attribute, *value);
     }
@@ -76,7 +80,7 @@ class ResourceWriter {
     for (const Attribute& sub : attribute.sub_attributes) {
       if (!projection_.IncludesSub(extension, attribute, sub)) continue;
       const auto value = object.find(sub.name);
-      if (value != object.end()) {
+      if (value != object.end() && FitsType(sub, *value)) {
         Name(sub.name);
         AppendJson(*value, &out_);
       } else if (attribute.refers_by_value && sub.type == AttributeType::kReference) {
@@ -140,9 +144,7 @@ class ResourceWriter {
     const event::v1::ResourceType type = member ? reference.type : event::v1::GROUP;
     if (included("$ref")) AppendJsonString(LocationOf(base_url_, type, reference.id), &out_);
     if (included("type")) {
-      AppendJsonString(member ? absl::string_view(SchemaOf(type).name)
-                              : absl::string_view(reference.direct ? "direct" : "indirect"),
-                       &out_);
+      AppendJsonString(member ? NameOf(type) : reference.direct ? "direct" : "indirect", &out_);
     }
     if (!reference.display.empty() && included("display")) {
       AppendJsonString(reference.display, &out_);
@@ -201,19 +203,19 @@ std::string EntityTag(uint64_t version) { return absl::StrCat("W/\"", version, "
 
 std::string LocationOf(absl::string_view base_url, event::v1::ResourceType type,
                        absl::string_view id) {
-  return absl::StrCat(base_url, SchemaOf(type).endpoint, "/", id);
+  return absl::StrCat(base_url, EndpointOf(type), "/", id);
 }
 
-void AppendResource(const ResourceView& view, absl::string_view base_url,
-                    const Projection& projection, std::string* out) {
-  ResourceWriter(view, base_url, projection, out).Write();
+void AppendResource(const ResourceSchema& schema, const ResourceView& view,
+                    absl::string_view base_url, const Projection& projection, std::string* out) {
+  ResourceWriter(schema, view, base_url, projection, out).Write();
 }
 
-std::string RenderResource(const ResourceView& view, absl::string_view base_url,
-                           const Projection& projection) {
+std::string RenderResource(const ResourceSchema& schema, const ResourceView& view,
+                           absl::string_view base_url, const Projection& projection) {
   std::string out;
   out.reserve(2048);
-  AppendResource(view, base_url, projection, &out);
+  AppendResource(schema, view, base_url, projection, &out);
   return out;
 }
 

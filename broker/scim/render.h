@@ -20,12 +20,12 @@ std::string EntityTag(uint64_t version);
 std::string LocationOf(absl::string_view base_url, event::v1::ResourceType type,
                        absl::string_view id);
 
-// Appends the resource with schemas, id and meta. The view's members or groups are rendered where
-// the projection includes them.
-void AppendResource(const ResourceView& view, absl::string_view base_url,
-                    const Projection& projection, std::string* out);
-std::string RenderResource(const ResourceView& view, absl::string_view base_url,
-                           const Projection& projection = {});
+// Appends the resource as `schema` has it, with schemas, id and meta. The view's members or groups
+// are rendered where the projection includes them.
+void AppendResource(const ResourceSchema& schema, const ResourceView& view,
+                    absl::string_view base_url, const Projection& projection, std::string* out);
+std::string RenderResource(const ResourceSchema& schema, const ResourceView& view,
+                           absl::string_view base_url, const Projection& projection = {});
 
 // A ListResponse (RFC 7644, section 3.4.2) around resources that AppendResource() has made.
 // `start_index` counts from 1.

@@ -47,7 +47,7 @@ std::string IdentityOf(const QueryParameters& query) {
   return identity;
 }
 
-absl::Status ParsePage(const QueryParameters& query, ListQuery* list) {
+absl::Status ParsePage(const QueryParameters& query, uint64_t max_results, ListQuery* list) {
   const std::string* cursor = Find(query, "cursor");
   if (cursor != nullptr) list->cursor = *cursor;
   const auto count = FindNumber(query, "count");
@@ -61,7 +61,7 @@ absl::Status ParsePage(const QueryParameters& query, ListQuery* list) {
   }
   list->start_index = static_cast<uint64_t>(std::max<int64_t>(start.value_or(1), 1));
   list->count = std::min(
-      static_cast<uint64_t>(std::max<int64_t>(count->value_or(kDefaultCount), 0)), kMaxCount);
+      static_cast<uint64_t>(std::max<int64_t>(count->value_or(kDefaultCount), 0)), max_results);
   return absl::OkStatus();
 }
 
@@ -119,11 +119,11 @@ absl::StatusOr<Projection> ParseProjection(const ResourceSchema& schema,
   return Projection();
 }
 
-absl::StatusOr<ListQuery> ParseListQuery(const ResourceSchema& schema,
-                                         const QueryParameters& query) {
+absl::StatusOr<ListQuery> ParseListQuery(const ResourceSchema& schema, const QueryParameters& query,
+                                         uint64_t max_results) {
   ListQuery list;
   ASSIGN_OR_RETURN(list.projection, ParseProjection(schema, query));
-  RETURN_IF_ERROR(ParsePage(query, &list));
+  RETURN_IF_ERROR(ParsePage(query, max_results, &list));
   list.identity = IdentityOf(query);
   const std::string* filter = Find(query, "filter");
   if (filter != nullptr && !absl::StripAsciiWhitespace(*filter).empty()) {
@@ -137,7 +137,8 @@ absl::StatusOr<ListQuery> ParseListQuery(const ResourceSchema& schema,
   return list;
 }
 
-absl::StatusOr<ListQuery> ParseSearchRequest(const ResourceSchema& schema, absl::string_view body) {
+absl::StatusOr<ListQuery> ParseSearchRequest(const ResourceSchema& schema, absl::string_view body,
+                                             uint64_t max_results) {
   ASSIGN_OR_RETURN(const json parsed, ParseJson(body));
   if (!parsed.is_object()) {
     return BadRequest(ErrorType::kInvalidSyntax, "the body must be a JSON object");
@@ -150,7 +151,7 @@ absl::StatusOr<ListQuery> ParseSearchRequest(const ResourceSchema& schema, absl:
       RETURN_IF_ERROR(AddParameter(std::string(name), value, &query));
     }
   }
-  return ParseListQuery(schema, query);
+  return ParseListQuery(schema, query, max_results);
 }
 
 EntityTags EntityTags::Parse(absl::string_view header) {

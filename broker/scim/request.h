@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "broker/domain/request_limits.h"
 #include "broker/scim/filter.h"
 #include "broker/scim/projection.h"
 #include "broker/scim/sort.h"
@@ -20,7 +21,6 @@ namespace purser::scim {
 using QueryParameters = std::vector<std::pair<std::string, std::string>>;
 
 inline constexpr uint64_t kDefaultCount = 100;
-inline constexpr uint64_t kMaxCount = 1000;
 // How long a cursor is good for at least, between two pages.
 inline constexpr absl::Duration kCursorTimeout = absl::Seconds(300);
 
@@ -44,11 +44,13 @@ absl::StatusOr<Projection> ParseProjection(const ResourceSchema& schema,
 // 400 invalidFilter; 400 invalidValue where startIndex or count is no number; as ParseSort().
 // With a cursor: 400 invalidCount in place of the latter, and invalidValue beside a startIndex.
 // Parameters that are not known (a provider's flag) are ignored.
-absl::StatusOr<ListQuery> ParseListQuery(const ResourceSchema& schema,
-                                         const QueryParameters& query);
+// `max_results`: how many resources a page may hold.
+absl::StatusOr<ListQuery> ParseListQuery(const ResourceSchema& schema, const QueryParameters& query,
+                                         uint64_t max_results = RequestLimits().results);
 
 // The body of POST .search (RFC 7644, section 3.4.3).
-absl::StatusOr<ListQuery> ParseSearchRequest(const ResourceSchema& schema, absl::string_view body);
+absl::StatusOr<ListQuery> ParseSearchRequest(const ResourceSchema& schema, absl::string_view body,
+                                             uint64_t max_results = RequestLimits().results);
 
 // If-Match or If-None-Match: "*", or a list of tags. Tags are compared weakly.
 class EntityTags {

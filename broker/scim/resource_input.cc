@@ -71,6 +71,38 @@ absl::Status AddNamed(const ResourceSchema& schema, const std::string& name, jso
   return AddAttribute(*attribute, std::move(value), &input->attributes);
 }
 
+bool IsBlank(const json& value) {
+  return value.is_string() &&
+         absl::StripAsciiWhitespace(value.get_ref<const std::string&>()).empty();
+}
+
+absl::Status CheckRequiredAmong(const std::vector<Attribute>& attributes, absl::string_view within,
+                                const json& holder);
+
+// The sub-attributes of a complex value, or of each.
+absl::Status CheckRequiredSub(const Attribute& attribute, const json& value) {
+  const std::string within = absl::StrCat(attribute.name, ".");
+  if (!value.is_array()) return CheckRequiredAmong(attribute.sub_attributes, within, value);
+  for (const json& element : value) {
+    RETURN_IF_ERROR(CheckRequiredAmong(attribute.sub_attributes, within, element));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckRequiredAmong(const std::vector<Attribute>& attributes, absl::string_view within,
+                                const json& holder) {
+  for (const Attribute& attribute : attributes) {
+    const auto value = holder.find(attribute.name);
+    const bool there = value != holder.end();
+    if (attribute.required && (!there || IsBlank(*value))) {
+      return BadRequest(ErrorType::kInvalidValue,
+                        absl::StrCat("attribute \"", within, attribute.name, "\" is required"));
+    }
+    if (there && attribute.is_complex()) RETURN_IF_ERROR(CheckRequiredSub(attribute, *value));
+  }
+  return absl::OkStatus();
+}
+
 bool HasSchemas(const json& body, absl::Status* status) {
   for (const auto& [name, value] : *body.get_ptr<const json::object_t*>()) {
     if (!absl::EqualsIgnoreCase(name, "schemas")) continue;
@@ -82,16 +114,35 @@ bool HasSchemas(const json& body, absl::Status* status) {
 
 }  // namespace
 
+std::vector<AttributeRef> RequestedBy(const ResourceInput& input) {
+  std::vector<AttributeRef> given;
+  const auto add = [&given](const Schema& schema, const Schema* extension, const json& holder) {
+    for (const Attribute& attribute : schema.attributes) {
+      if (!attribute.is_returned_on_request() || !holder.contains(attribute.name)) continue;
+      given.push_back({extension, &attribute, nullptr});
+    }
+  };
+  add(input.schema->core, nullptr, input.attributes);
+  for (const Schema& extension : input.schema->extensions) {
+    const auto holder = input.attributes.find(extension.urn);
+    if (holder != input.attributes.end()) add(extension, &extension, *holder);
+  }
+  return given;
+}
+
+absl::Status CheckRequiredIn(const Schema& schema, const json& holder) {
+  return CheckRequiredAmong(schema.attributes, "", holder);
+}
+
 absl::Status CheckRequired(const ResourceSchema& schema, const json& attributes) {
-  for (const Attribute& attribute : schema.core.attributes) {
-    if (!attribute.required) continue;
-    const auto value = attributes.find(attribute.name);
-    const bool blank = value == attributes.end() ||
-                       (value->is_string() &&
-                        absl::StripAsciiWhitespace(value->get_ref<const std::string&>()).empty());
-    if (blank) {
+  RETURN_IF_ERROR(CheckRequiredIn(schema.core, attributes));
+  for (const Schema& extension : schema.extensions) {
+    const auto holder = attributes.find(extension.urn);
+    if (holder != attributes.end()) {
+      RETURN_IF_ERROR(CheckRequiredIn(extension, *holder));
+    } else if (extension.required) {
       return BadRequest(ErrorType::kInvalidValue,
-                        absl::StrCat("attribute \"", attribute.name, "\" is required"));
+                        absl::StrCat("the extension \"", extension.urn, "\" is required"));
     }
   }
   return absl::OkStatus();
@@ -115,7 +166,7 @@ absl::StatusOr<ResourceInput> ReadResource(const ResourceSchema& schema, json bo
   }
   RETURN_IF_ERROR(schemas);
   ResourceInput input;
-  input.type = schema.type;
+  input.schema = &schema;
   for (auto& [name, value] : *body.get_ptr<json::object_t*>()) {
     RETURN_IF_ERROR(AddNamed(schema, name, std::move(value), &input));
   }

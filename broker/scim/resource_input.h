@@ -14,7 +14,7 @@
 namespace purser::scim {
 
 struct ResourceInput {
-  event::v1::ResourceType type = event::v1::USER;
+  const ResourceSchema* schema = nullptr;                // that it was parsed with; outlives it
   nlohmann::json attributes = nlohmann::json::object();  // as in Resource
   std::string attributes_text;                           // the same as JSON text
   std::vector<std::string> members;                      // of a group: distinct ids
@@ -34,7 +34,13 @@ absl::StatusOr<ResourceInput> ParseResource(const ResourceSchema& schema, absl::
 absl::StatusOr<ResourceInput> ReadResource(const ResourceSchema& schema, nlohmann::json body,
                                            const ClearValues& clear = {});
 
-// OK where `attributes` holds every required attribute, none of them blank.
+// The attributes returned on request that a body gave a value: for Projection::Request().
+std::vector<AttributeRef> RequestedBy(const ResourceInput& input);
+
+// OK where `attributes` holds every required attribute, none of them blank, and so does each
+// extension that is there or has to be. 400 invalidValue.
 absl::Status CheckRequired(const ResourceSchema& schema, const nlohmann::json& attributes);
+// The same of the attributes of one schema, which stand in `holder`.
+absl::Status CheckRequiredIn(const Schema& schema, const nlohmann::json& holder);
 
 }  // namespace purser::scim

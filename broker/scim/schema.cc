@@ -1,5 +1,7 @@
 #include "broker/scim/schema.h"
 
+#include <algorithm>
+
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 
@@ -73,6 +75,12 @@ const Attribute* Attribute::Sub(absl::string_view sub_name) const {
   return FindIn(sub_attributes, sub_name);
 }
 
+bool Attribute::is_returned_on_request() const {
+  return returned == Returned::kRequest ||
+         std::any_of(sub_attributes.begin(), sub_attributes.end(),
+                     [](const Attribute& sub) { return sub.returned == Returned::kRequest; });
+}
+
 const Attribute* Schema::Find(absl::string_view attribute_name) const {
   return FindIn(attributes, attribute_name);
 }
@@ -106,15 +114,25 @@ ResolvedName ResolveName(const ResourceSchema& schema, absl::string_view name) {
   return {};
 }
 
-const ResourceSchema* SchemaOfEndpoint(absl::string_view segment) {
-  for (const ResourceSchema* schema : {&UserSchema(), &GroupSchema()}) {
+const ResourceSchema& SchemaSet::Of(event::v1::ResourceType type) const {
+  return type == event::v1::GROUP ? group : user;
+}
+
+const ResourceSchema* SchemaSet::OfEndpoint(absl::string_view segment) const {
+  for (const ResourceSchema* schema : {&user, &group}) {
     if (segment == absl::string_view(schema->endpoint).substr(1)) return schema;
   }
   return nullptr;
 }
 
-const ResourceSchema& SchemaOf(event::v1::ResourceType type) {
-  return type == event::v1::GROUP ? GroupSchema() : UserSchema();
+const ResourceSchema& UserSchema() { return StandardSchemas()->user; }
+
+const ResourceSchema& GroupSchema() { return StandardSchemas()->group; }
+
+absl::string_view NameOf(event::v1::ResourceType type) { return StandardSchemas()->Of(type).name; }
+
+absl::string_view EndpointOf(event::v1::ResourceType type) {
+  return StandardSchemas()->Of(type).endpoint;
 }
 
 }  // namespace purser::scim

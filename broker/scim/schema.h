@@ -1,8 +1,10 @@
-// The one schema of users, groups and the enterprise extension (RFC 7643, sections 4 and 8.7).
+// The schemas of users and groups: the standard ones (RFC 7643, sections 4 and 8.7) and a
+// directory's own extensions.
 //
 // Data: what it says drives validation, canonical case, filters, paths, rendering and /Schemas.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -55,6 +57,8 @@ struct Attribute {
   const Attribute* Sub(absl::string_view sub_name) const;
   bool is_complex() const { return type == AttributeType::kComplex; }
   bool is_read_only() const { return mutability == Mutability::kReadOnly; }
+  // It, or a part of it.
+  bool is_returned_on_request() const;
 };
 
 struct Schema {
@@ -62,6 +66,7 @@ struct Schema {
   std::string name;
   std::string description;
   std::vector<Attribute> attributes;
+  bool required = false;  // of an extension: no resource without it
 
   // In any case; nullptr where there is none.
   const Attribute* Find(absl::string_view attribute_name) const;
@@ -98,6 +103,28 @@ struct ResourceSchema {
   const Attribute* FindCore(absl::string_view attribute_name) const;
 };
 
+// All that may stand in the resources of one directory. Never changes once it is made: where the
+// directory's configuration does, another takes its place, and who began with this one ends with
+// it.
+struct SchemaSet {
+  ResourceSchema user;
+  ResourceSchema group;
+
+  const ResourceSchema& Of(event::v1::ResourceType type) const;  // USER or GROUP
+  // The type served at an endpoint, "Users"; nullptr where there is none.
+  const ResourceSchema* OfEndpoint(absl::string_view segment) const;
+};
+using SchemaSetPtr = std::shared_ptr<const SchemaSet>;
+
+// Of a directory without schemas of its own. Lives as long as the process.
+const SchemaSetPtr& StandardSchemas();
+const ResourceSchema& UserSchema();   // of the standard ones
+const ResourceSchema& GroupSchema();  // of the standard ones
+
+// The same in every directory: "User" and "/Users", "Group" and "/Groups".
+absl::string_view NameOf(event::v1::ResourceType type);
+absl::string_view EndpointOf(event::v1::ResourceType type);
+
 // Whether `name` has the form of an attribute's name or of a path to one: a letter or $ first, then
 // letters, digits and -_$.: (URNs hold dots and colons).
 bool IsAttributeName(absl::string_view name);
@@ -118,12 +145,6 @@ struct ResolvedName {
 // longest registered URN wins. A bare name that the core lacks is looked for in the extensions.
 ResolvedName ResolveName(const ResourceSchema& schema, absl::string_view name);
 
-// Live as long as the process.
-const ResourceSchema& UserSchema();
-const ResourceSchema& GroupSchema();
-// The type served at an endpoint, "Users"; nullptr where there is none.
-const ResourceSchema* SchemaOfEndpoint(absl::string_view segment);
-const ResourceSchema& SchemaOf(event::v1::ResourceType type);  // USER or GROUP
 // id, externalId, meta and schemas (RFC 7643, section 3.1).
 const std::vector<Attribute>& CommonAttributes();
 

@@ -218,6 +218,28 @@ Attributes MakeCommon() {
           std::move(schemas)};
 }
 
+ResourceSchema MakeUser() {
+  return {
+      event::v1::USER,
+      "User",
+      "/Users",
+      "User account",
+      {std::string(kUserUrn), "User", "User account", UserAttributes()},
+      {{std::string(kEnterpriseUrn), "EnterpriseUser", "Enterprise user", EnterpriseAttributes()}}};
+}
+
+ResourceSchema MakeGroup() {
+  return {event::v1::GROUP,
+          "Group",
+          "/Groups",
+          "Group",
+          {std::string(kGroupUrn),
+           "Group",
+           "Group",
+           {Required(Text("displayName", "The name of the group.")), Members()}},
+          {}};
+}
+
 }  // namespace
 
 const std::vector<Attribute>& CommonAttributes() {
@@ -225,29 +247,10 @@ const std::vector<Attribute>& CommonAttributes() {
   return *common;
 }
 
-const ResourceSchema& UserSchema() {
-  static const auto* const schema = new ResourceSchema{
-      event::v1::USER,
-      "User",
-      "/Users",
-      "User account",
-      {std::string(kUserUrn), "User", "User account", UserAttributes()},
-      {{std::string(kEnterpriseUrn), "EnterpriseUser", "Enterprise user", EnterpriseAttributes()}}};
-  return *schema;
-}
-
-const ResourceSchema& GroupSchema() {
-  static const auto* const schema =
-      new ResourceSchema{event::v1::GROUP,
-                         "Group",
-                         "/Groups",
-                         "Group",
-                         {std::string(kGroupUrn),
-                          "Group",
-                          "Group",
-                          {Required(Text("displayName", "The name of the group.")), Members()}},
-                         {}};
-  return *schema;
+const SchemaSetPtr& StandardSchemas() {
+  static const auto* const schemas =
+      new SchemaSetPtr(std::make_shared<const SchemaSet>(SchemaSet{MakeUser(), MakeGroup()}));
+  return *schemas;
 }
 
 }  // namespace purser::scim

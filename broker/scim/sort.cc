@@ -95,9 +95,8 @@ Key AttributeKey(const AttributeRef& ref, const Resource& resource) {
 Key MetaKey(const Attribute& sub, const Resource& resource) {
   if (sub.name == "created") return TimeKey(resource.created);
   if (sub.name == "lastModified") return TimeKey(resource.last_modified);
-  const ResourceSchema& schema = SchemaOf(resource.type);
-  if (sub.name == "resourceType") return schema.name;
-  if (sub.name == "location") return absl::StrCat(schema.endpoint, "/", resource.id);
+  if (sub.name == "resourceType") return std::string(NameOf(resource.type));
+  if (sub.name == "location") return absl::StrCat(EndpointOf(resource.type), "/", resource.id);
   return absl::StrCat("W/\"", resource.version, "\"");
 }
 
@@ -105,8 +104,7 @@ Key ReferenceKey(const Attribute& sub, const std::vector<Reference>* references,
   if (references == nullptr || references->empty()) return std::nullopt;
   const Reference& first = references->front();
   if (sub.name == "type") {
-    return TextKey(sub, member ? absl::string_view(SchemaOf(first.type).name)
-                               : absl::string_view(first.direct ? "direct" : "indirect"));
+    return TextKey(sub, member ? NameOf(first.type) : first.direct ? "direct" : "indirect");
   }
   if (sub.name != "display") return first.id;  // value, and $ref which ends in it.
   return first.display.empty() ? std::nullopt : Key(TextKey(sub, first.display));
@@ -156,7 +154,7 @@ std::optional<std::string> SortKey(const Sort& sort, const ResourceView& view) {
     const std::string& name = ref.attribute->name;
     if (name == "id") return resource.id;
     if (name == "meta") return MetaKey(*ref.sub, resource);
-    if (name == "schemas") return SchemaOf(resource.type).core.urn;
+    if (name == "schemas") return StandardSchemas()->Of(resource.type).core.urn;
     if (name == "members") return ReferenceKey(*ref.sub, view.members, true);
     if (name == "groups") return ReferenceKey(*ref.sub, view.groups, false);
   }

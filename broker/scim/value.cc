@@ -171,6 +171,21 @@ absl::StatusOr<std::string> MemberId(const json& element) {
   return id->get<std::string>();
 }
 
+bool ElementFits(const Attribute& attribute, const json& value) {
+  switch (attribute.type) {
+    case AttributeType::kBoolean:
+      return value.is_boolean();
+    case AttributeType::kInteger:
+      return value.is_number_integer();
+    case AttributeType::kDecimal:
+      return value.is_number();
+    case AttributeType::kComplex:
+      return value.is_object();
+    default:
+      return value.is_string();
+  }
+}
+
 }  // namespace
 
 absl::string_view IdInUri(absl::string_view uri) {
@@ -255,6 +270,13 @@ void MergeElements(json elements, json* array) {
     }
     if (primary) ClearOtherPrimaries(place->second, array);
   }
+}
+
+bool FitsType(const Attribute& attribute, const json& value) {
+  if (!attribute.multi_valued) return ElementFits(attribute, value);
+  return value.is_array() && std::all_of(value.begin(), value.end(), [&](const json& element) {
+           return ElementFits(attribute, element);
+         });
 }
 
 bool SameValue(const json& a, const json& b) {

@@ -45,6 +45,10 @@ void ClearOtherPrimaries(size_t keep, nlohmann::json* array);
 
 bool IsPrimary(const nlohmann::json& element);
 
+// Whether a stored value has the shape and type that the attribute has now: a schema that is
+// configured may have changed since.
+bool FitsType(const Attribute& attribute, const nlohmann::json& value);
+
 // Equal but for the order of a multi-valued attribute's values, which has no meaning.
 bool SameValue(const nlohmann::json& a, const nlohmann::json& b);
 

@@ -20,7 +20,8 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   scim::ResourceView view;
   view.resource = &after;
   const auto rendered = nlohmann::json::parse(
-      scim::RenderResource(view, "https://id.example.com/scim/v2"), nullptr, false);
+      scim::RenderResource(scim::UserSchema(), view, "https://id.example.com/scim/v2"), nullptr,
+      false);
   fuzzing::Must(rendered.is_object(), "what is left can be rendered");
   return 0;
 }

@@ -150,7 +150,8 @@ class ScimRig : public testing::Test {
                          EXPECT_FALSE(answer->has_value()) << "answered twice";
                          *answer = Finished(std::move(response));
                        },
-                       directory_.get(), "/scim/v2", {public_url_, clear_values_});
+                       directory_.get(), "/scim/v2",
+                       {public_url_, clear_values_, schemas_, limits_});
     return answer;
   }
   void Drive() {
@@ -206,6 +207,8 @@ class ScimRig : public testing::Test {
   const Clock& clock_;
   std::string public_url_;
   scim::ClearValues clear_values_;
+  scim::SchemaSetPtr schemas_ = scim::StandardSchemas();
+  RequestLimits limits_;
   std::unique_ptr<SqliteEventLog> sqlite_;
   std::unique_ptr<BreakableLog> log_;
   std::unique_ptr<DirectoryService> directory_;

@@ -63,14 +63,41 @@ TEST(SourceAttribute, AnUnknownNameGetsTheNearestOne) {
 TEST(SourceAttribute, TheDirectorysAliasGoesBeforeTheIncumbentsName) {
   Resource user;
   user.attributes = {{"nickName", "ada"}, {"title", "Countess"}};
-  const Aliases aliases = {{"mailNickname", "nickName"}, {"jobTitle", "nickName"}};
+  const DirectoryNames names = {{{"mailNickname", "nickName"}, {"jobTitle", "nickName"}}, {}};
   const auto read = [&](const char* name) {
-    return ReadSource(*ResolveSourceAttribute(name, event::v1::USER, aliases), {&user});
+    return ReadSource(*ResolveSourceAttribute(name, event::v1::USER, names), {&user});
   };
   EXPECT_EQ(read("MailNickname"), "ada");
   EXPECT_EQ(read("jobTitle"), "ada");
   EXPECT_EQ(read("USERNAME"), json());
   EXPECT_EQ(read("Title"), "Countess");
+}
+
+TEST(SourceAttribute, AnAttributeOfTheDirectorysOwnSchemaIsKnownInAnyCase) {
+  config::v1::Directory directory;
+  config::v1::Schema* schema = directory.add_schemas();
+  schema->set_urn("urn:acme:hr:2.0:User");
+  schema->set_extends(config::v1::Schema::USER);
+  schema->add_attributes()->set_name("jobCode");
+  config::v1::SchemaAttribute* desks = schema->add_attributes();
+  desks->set_name("desks");
+  desks->set_multi_valued(true);
+  for (const char* sub : {"value", "type"}) desks->add_sub_attributes()->set_name(sub);
+  const DirectoryNames names = NamesOf(directory);
+  Resource user;
+  user.attributes = {
+      {"urn:acme:hr:2.0:User",
+       {{"jobCode", "E1"}, {"desks", {{{"value", "a"}}, {{"value", "b"}, {"type", "own"}}}}}}};
+  const auto read = [&](const char* name) {
+    return ReadSource(*ResolveSourceAttribute(name, event::v1::USER, names), {&user});
+  };
+  EXPECT_EQ(read("URN:ACME:HR:2.0:user:JOBCODE"), "E1");
+  EXPECT_EQ(read("urn:acme:hr:2.0:User:desks[type eq \"own\"].value"), "b");
+  const auto unknown =
+      ResolveSourceAttribute("urn:acme:hr:2.0:User:jobCod", event::v1::USER, names);
+  EXPECT_THAT(std::string(unknown.status().message()), HasSubstr("2.0:User:jobCode\"?"));
+  EXPECT_FALSE(
+      ResolveSourceAttribute("urn:acme:hr:2.0:User:jobCode", event::v1::GROUP, names).ok());
 }
 
 }  // namespace

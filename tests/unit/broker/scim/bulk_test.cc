@@ -17,7 +17,8 @@ BulkRequest Parse(const std::vector<json>& operations) {
   const json body = {{"schemas", {"urn:ietf:params:scim:api:messages:2.0:BulkRequest"}},
                      {"Operations", operations}};
   int minted = 0;
-  auto parsed = ParseBulk(body.dump(), [&] { return absl::StrCat("id", ++minted); });
+  auto parsed =
+      ParseBulk(*StandardSchemas(), body.dump(), [&] { return absl::StrCat("id", ++minted); });
   EXPECT_TRUE(parsed.ok()) << parsed.status();
   return parsed.ok() ? *std::move(parsed) : BulkRequest();
 }

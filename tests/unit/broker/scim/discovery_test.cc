@@ -13,7 +13,7 @@ using nlohmann::json;
 constexpr char kBase[] = "https://id.example.com/scim/v2";
 
 TEST(ScimPromise31, TheServiceProviderConfigIsCompleteAndTruthful) {
-  const json config = json::parse(RenderServiceProviderConfig(kBase));
+  const json config = json::parse(RenderServiceProviderConfig({}, kBase));
   EXPECT_EQ(config["schemas"],
             json::array({"urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"}));
   EXPECT_EQ(config["patch"], json({{"supported", true}}));
@@ -35,10 +35,10 @@ TEST(ScimPromise31, TheServiceProviderConfigIsCompleteAndTruthful) {
 }
 
 TEST(ScimPromise31, SchemasListAllWithTheirCharacteristics) {
-  const json list = json::parse(RenderSchemas(kBase));
+  const json list = json::parse(RenderSchemas(*StandardSchemas(), kBase));
   ASSERT_EQ(list["totalResults"], 3);
   EXPECT_EQ(list["Resources"][0]["id"], std::string(kUserUrn));
-  const json user = json::parse(*RenderSchema(kBase, kUserUrn));
+  const json user = json::parse(*RenderSchema(*StandardSchemas(), kBase, kUserUrn));
   EXPECT_EQ(user, list["Resources"][0]);
   EXPECT_EQ(user["schemas"], json::array({"urn:ietf:params:scim:schemas:core:2.0:Schema"}));
   json user_name, password, emails;
@@ -58,21 +58,24 @@ TEST(ScimPromise31, SchemasListAllWithTheirCharacteristics) {
 }
 
 TEST(ScimPromise31, ASchemaIsFoundByItsUrnInAnyCase) {
-  EXPECT_TRUE(RenderSchema(kBase, "URN:ietf:params:scim:schemas:core:2.0:GROUP").has_value());
-  EXPECT_FALSE(RenderSchema(kBase, "urn:ietf:params:scim:schemas:core:2.0:Device").has_value());
+  EXPECT_TRUE(RenderSchema(*StandardSchemas(), kBase, "URN:ietf:params:scim:schemas:core:2.0:GROUP")
+                  .has_value());
+  EXPECT_FALSE(
+      RenderSchema(*StandardSchemas(), kBase, "urn:ietf:params:scim:schemas:core:2.0:Device")
+          .has_value());
 }
 
 TEST(ScimPromise31, ResourceTypesNameTheirSchemas) {
-  const json list = json::parse(RenderResourceTypes(kBase));
+  const json list = json::parse(RenderResourceTypes(*StandardSchemas(), kBase));
   ASSERT_EQ(list["totalResults"], 2);
-  const json user = json::parse(*RenderResourceType(kBase, "User"));
+  const json user = json::parse(*RenderResourceType(*StandardSchemas(), kBase, "User"));
   EXPECT_EQ(user, list["Resources"][0]);
   EXPECT_EQ(user["endpoint"], "/Users");
   EXPECT_EQ(user["schema"], std::string(kUserUrn));
   EXPECT_EQ(user["schemaExtensions"],
             json::array({{{"schema", std::string(kEnterpriseUrn)}, {"required", false}}}));
   EXPECT_EQ(user["meta"]["location"], std::string(kBase) + "/ResourceTypes/User");
-  EXPECT_FALSE(RenderResourceType(kBase, "Device").has_value());
+  EXPECT_FALSE(RenderResourceType(*StandardSchemas(), kBase, "Device").has_value());
 }
 
 }  // namespace

@@ -139,7 +139,8 @@ TEST(RandomPatches, WhatTheyLeaveIsCanonicalFoldsAndRenders) {
     }
     ASSERT_TRUE(DiffAttributes(folded, after).empty()) << operations;
     user.attributes = std::move(after);
-    ASSERT_FALSE(json::parse(RenderResource({&user}, "https://x"), nullptr, false).is_discarded());
+    ASSERT_FALSE(json::parse(RenderResource(UserSchema(), {&user}, "https://x"), nullptr, false)
+                     .is_discarded());
     if (HasFailure()) FAIL() << operations;
   }
   EXPECT_GT(applied, kRounds / 20);

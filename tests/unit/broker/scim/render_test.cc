@@ -31,7 +31,7 @@ json Rendered(const Projection& projection = {}) {
   const Resource user = Barbara();
   const std::vector<Reference> groups = {{"g1", event::v1::GROUP, "Guides", true},
                                          {"g2", event::v1::GROUP, "", false}};
-  return json::parse(RenderResource({&user, &groups}, kBase, projection));
+  return json::parse(RenderResource(UserSchema(), {&user, &groups}, kBase, projection));
 }
 
 std::vector<std::string> Names(const json& object) {
@@ -112,23 +112,24 @@ TEST(ScimPromise35, AGroupIsRenderedWithItsMembers) {
   const std::vector<Reference> members = {{"u1", event::v1::USER, "Barbara"},
                                           {"g2", event::v1::GROUP}};
   const ResourceView view{&group, nullptr, &members};
-  const json body = json::parse(RenderResource(view, kBase));
+  const json body = json::parse(RenderResource(GroupSchema(), view, kBase));
   EXPECT_EQ(body["members"], json::parse(R"([
     {"value": "u1", "$ref": "https://id.example.com/scim/v2/Users/u1", "type": "User",
      "display": "Barbara"},
     {"value": "g2", "$ref": "https://id.example.com/scim/v2/Groups/g2", "type": "Group"}])"));
   EXPECT_EQ(body["meta"]["resourceType"], "Group");
   const auto except = Projection::Except(GroupSchema(), "members");
-  EXPECT_FALSE(json::parse(RenderResource(view, kBase, except)).contains("members"));
+  EXPECT_FALSE(json::parse(RenderResource(GroupSchema(), view, kBase, except)).contains("members"));
   const auto only = Projection::Only(GroupSchema(), "members.value");
-  EXPECT_EQ(json::parse(RenderResource(view, kBase, only))["members"][0], json({{"value", "u1"}}));
+  EXPECT_EQ(json::parse(RenderResource(GroupSchema(), view, kBase, only))["members"][0],
+            json({{"value", "u1"}}));
 }
 
 TEST(ScimPromise15, WhatIsUnassignedIsNotEmitted) {
   Resource user;
   user.attributes = {{"userName", "a"}};
   const std::vector<Reference> none;
-  const json body = json::parse(RenderResource({&user, &none}, kBase));
+  const json body = json::parse(RenderResource(UserSchema(), {&user, &none}, kBase));
   EXPECT_EQ(Names(body), (std::vector<std::string>{"id", "meta", "schemas", "userName"}));
 }
 

@@ -19,7 +19,7 @@ TEST(ScimPromise24, StartIndexAndCountAreClamped) {
   EXPECT_EQ(parse("0", "10"), std::pair(uint64_t{1}, uint64_t{10}));
   EXPECT_EQ(parse("-5", "-1"), std::pair(uint64_t{1}, uint64_t{0}));
   EXPECT_EQ(parse("7", "0"), std::pair(uint64_t{7}, uint64_t{0}));
-  EXPECT_EQ(parse("1", "1000000"), std::pair(uint64_t{1}, kMaxCount));
+  EXPECT_EQ(parse("1", "1000000"), std::pair(uint64_t{1}, RequestLimits().results));
   EXPECT_EQ(parse("", ""), std::pair(uint64_t{1}, kDefaultCount));
   EXPECT_EQ(Refused({{"startIndex", "x"}}), "400 invalidValue");
   EXPECT_EQ(Refused({{"count", "1.5"}}), "400 invalidValue");
