@@ -49,6 +49,7 @@ admin::v1::Token Shown(const event::v1::Token& token, absl::Time now) {
   shown.set_role(token.role());
   if (token.has_expires()) *shown.mutable_expires() = token.expires();
   shown.set_expired(!auth::IsLive(token, now));
+  shown.set_user_id(token.user_id());
   return shown;
 }
 
@@ -62,6 +63,19 @@ absl::StatusOr<Role> RoleAskedFor(const admin::v1::MintTokenRequest& request) {
   if (role.ok() && *role != Role::kScim) return role;
   return absl::InvalidArgumentError(absl::StrCat(
       "\"", request.role(), "\" is no role at the admin API: viewer, operator or admin"));
+}
+
+// By its id: a userName may be another's one day.
+absl::StatusOr<std::string> UserAskedFor(const AdminContext& context,
+                                         const admin::v1::MintTokenRequest& request) {
+  if (request.user().empty()) return std::string();
+  if (request.directory().empty()) {
+    return absl::InvalidArgumentError("a token of the admin API stands for no user");
+  }
+  ASSIGN_OR_RETURN(const FoundSubject found, FindSubject(context, *context.control->state(),
+                                                         request.directory(), request.user()));
+  if (found.type == event::v1::USER && !found.subject.deleted()) return found.subject.id();
+  return absl::NotFoundError(absl::StrCat("\"", request.user(), "\" is no user of the directory"));
 }
 
 absl::StatusOr<absl::Time> ExpiryAskedFor(const admin::v1::MintTokenRequest& request,
@@ -127,12 +141,14 @@ absl::StatusOr<admin::v1::MintTokenResponse> MintToken(const AdminContext& conte
                                                        const admin::v1::MintTokenRequest& request) {
   ASSIGN_OR_RETURN(const Role role, RoleAskedFor(request));
   ASSIGN_OR_RETURN(const absl::Time expires, ExpiryAskedFor(request, context.clock->Now()));
+  ASSIGN_OR_RETURN(const std::string user_id, UserAskedFor(context, request));
   // The last decision is the one that came to stand.
   auto response = std::make_shared<admin::v1::MintTokenResponse>();
-  const auto change = [role, expires, response, ids = context.ids](const Door& door, absl::Time now,
-                                                                   Tokens* tokens) {
+  const auto change = [role, expires, user_id, response, ids = context.ids](
+                          const Door& door, absl::Time now, Tokens* tokens) {
     DropExpired(now, tokens);
-    const auth::MintedToken minted = auth::MintToken(*ids, role, now, expires);
+    auth::MintedToken minted = auth::MintToken(*ids, role, now, expires);
+    minted.token.set_user_id(user_id);
     *tokens->Add() = minted.token;
     response->set_secret(minted.secret);
     *response->mutable_token() = Shown(minted.token, now);

@@ -1,5 +1,7 @@
 #include "broker/auth/token.h"
 
+#include <algorithm>
+#include <map>
 #include <set>
 
 #include "absl/strings/str_cat.h"
@@ -24,6 +26,10 @@ absl::Status CheckToken(absl::string_view directory_id, const event::v1::Token& 
     return absl::InvalidArgumentError(
         absl::StrCat("token ", token.id(), ": the role ", token.role(),
                      directory_id.empty() ? " is a directory's" : " is the admin API's"));
+  }
+  if (!token.user_id().empty() && directory_id.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("token ", token.id(), ": a token of the admin API stands for no user"));
   }
   return absl::OkStatus();
 }
@@ -61,16 +67,21 @@ bool IsLive(const event::v1::Token& token, absl::Time now) {
 
 absl::Status CheckTokens(absl::string_view directory_id, const Tokens& tokens, absl::Time now) {
   std::set<absl::string_view> ids;
-  int live = 0;
+  std::map<absl::string_view, int> live;  // by the user they stand for
+  int most = 0;
   for (const event::v1::Token& token : tokens) {
     RETURN_IF_ERROR(CheckToken(directory_id, token));
     if (!ids.insert(token.id()).second) {
       return absl::InvalidArgumentError(absl::StrCat("token ", token.id(), " stands twice"));
     }
-    if (IsLive(token, now)) ++live;
+    if (IsLive(token, now)) most = std::max(most, ++live[token.user_id()]);
   }
-  if (!directory_id.empty() && live > kMaxLiveTokens) {
-    return absl::FailedPreconditionError(absl::StrCat("directory ", directory_id, ": ", live,
+  if (tokens.size() > kMaxTokens) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("at most ", kMaxTokens, " tokens are allowed; revoke one first"));
+  }
+  if (!directory_id.empty() && most > kMaxLiveTokens) {
+    return absl::FailedPreconditionError(absl::StrCat("directory ", directory_id, ": ", most,
                                                       " live tokens, and at most ", kMaxLiveTokens,
                                                       " are allowed; revoke one first"));
   }

@@ -15,8 +15,11 @@ namespace purser::auth {
 
 using Tokens = google::protobuf::RepeatedPtrField<event::v1::Token>;
 
-// A rotation has the old secret and the new one; a third is a mistake.
+// A rotation has the old secret and the new one; a third is a mistake. Of a directory's tokens that
+// stand for users (/Me), each user may have as many; and no door has more than 200 in all, for they
+// are one record.
 inline constexpr int kMaxLiveTokens = 2;
+inline constexpr int kMaxTokens = 200;
 
 struct MintedToken {
   std::string secret;  // to be shown once; nothing of ours keeps it
@@ -36,7 +39,8 @@ bool IsLive(const event::v1::Token& token, absl::Time now);
 // Are these fit to be the tokens of a directory, or of the admin API (`directory_id` empty)?
 //
 // InvalidArgument: an id is missing or stands twice, a hash is not of 32 bytes, a role does not
-// belong there. FailedPrecondition: more than two of a directory's tokens are live.
+// belong there. FailedPrecondition: more than two of a directory's tokens are live that stand for
+// the same user, or for nobody; or there are more than 200.
 absl::Status CheckTokens(absl::string_view directory_id, const Tokens& tokens, absl::Time now);
 
 }  // namespace purser::auth

@@ -42,7 +42,7 @@ absl::StatusOr<Principal> TokenTable::Authenticate(absl::string_view directory_i
     return absl::UnauthenticatedError(
         absl::StrCat("the token ", match->id(), " has no role that counts here"));
   }
-  return Principal{match->id(), std::string(directory_id), *role};
+  return Principal{match->id(), std::string(directory_id), *role, match->user_id()};
 }
 
 absl::StatusOr<Principal> TokenTable::AuthenticateHeader(absl::string_view directory_id,

@@ -19,6 +19,7 @@ struct Principal {
   std::string token_id;
   std::string directory_id;  // empty at the admin API
   Role role = Role::kViewer;
+  std::string user_id = {};  // of a directory's: whom /Me means; empty: nobody
 };
 
 // The tokens of all directories and of the admin API, as the control stream has them. Thread-safe:

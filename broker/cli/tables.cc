@@ -204,9 +204,10 @@ std::string TokensTable(const admin::v1::ListTokensResponse& response) {
   Rows rows;
   for (const auto& token : response.tokens()) {
     const std::string expires = token.has_expires() ? TimeCell(true, token.expires()) : "never";
-    rows.push_back({token.id(), token.role(), expires, token.expired() ? "expired" : "live"});
+    rows.push_back({token.id(), token.role(), expires, token.expired() ? "expired" : "live",
+                    OrDash(token.user_id())});
   }
-  return FormatTable({"TOKEN", "ROLE", "EXPIRES", "STATE"}, rows);
+  return FormatTable({"TOKEN", "ROLE", "EXPIRES", "STATE", "USER"}, rows);
 }
 
 std::string VerifyTable(const admin::v1::VerifyLogReport& report) {

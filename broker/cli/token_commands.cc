@@ -20,6 +20,7 @@ struct MintFlags {
   DoorFlags door;
   std::string role;
   std::string expires;
+  std::string user;
   Why why;
 };
 
@@ -45,6 +46,7 @@ absl::StatusOr<admin::v1::MintTokenRequest> MintRequest(Session& session, const 
   }
   admin::v1::MintTokenRequest request;
   request.set_directory(flags.door.directory);
+  request.set_user(flags.user);
   if (flags.door.admin) request.set_role(flags.role.empty() ? "viewer" : flags.role);
   if (!flags.expires.empty()) {
     ASSIGN_OR_RETURN(const absl::Time expires,
@@ -113,6 +115,7 @@ void AddTokenCommands(CLI::App* root, ChosenCommand* chosen) {
             ->add_option("--role", flags->role, "with --admin: viewer (if absent), operator, admin")
             ->check(CLI::IsMember({"viewer", "operator", "admin"}));
         command->add_option("--expires", flags->expires, "90d, or a date; never if absent");
+        command->add_option("--user", flags->user, "whom /Me means: a user's id or userName");
         BindWhy(command, &flags->why, true);
       },
       RunMint);

@@ -10,6 +10,7 @@
 #include "absl/strings/strip.h"
 #include "broker/base/status.h"
 #include "broker/scim/error.h"
+#include "broker/scim/render.h"
 #include "broker/scim/request.h"
 
 namespace purser {
@@ -23,6 +24,18 @@ bool IsPlainToken(absl::string_view text) {
 
 bool HasBody(const std::string& method) {
   return method == "POST" || method == "PUT" || method == "PATCH";
+}
+
+// Every answer names the permanent resource, one that is rendered later too.
+http::Response WithLocation(const std::string& location, http::Response response) {
+  if (response.render) {
+    response.render = [location, render = std::move(response.render)] {
+      return WithLocation(location, render());
+    };
+  } else {
+    response.headers.emplace_back("Location", location);
+  }
+  return response;
 }
 
 }  // namespace
@@ -97,10 +110,30 @@ void ScimEndpoints::Route(const ScimRequestPtr& request) const {
   } else if (first == "Bulk" && request->segments.size() == 1) {
     request->http.method == "POST" ? Bulk(request) : request->respond(MethodNotAllowed("POST"));
   } else if (first == "Me") {
-    request->respond(ErrorResponse(501, "/Me is not offered"));
+    RouteMe(request);
   } else {
     request->respond(ErrorResponse(404, "no such endpoint"));
   }
+}
+
+// The user whom the token stands for (RFC 7644, section 3.11).
+void ScimEndpoints::RouteMe(const ScimRequestPtr& request) const {
+  const std::string& user_id = request->principal.user_id;
+  if (request->segments.size() > 1) return request->respond(ErrorResponse(404, "no such endpoint"));
+  if (user_id.empty()) {
+    return request->respond(ErrorResponse(501, "/Me means nobody: the token stands for no user"));
+  }
+  if (request->http.method == "POST") {
+    return request->respond(ErrorResponse(501, "the user whom /Me means is there already"));
+  }
+  request->segments = {"Users", user_id};
+  request->schema = &request->schemas->user;
+  request->respond = [respond = std::move(request->respond),
+                      location = scim::LocationOf(request->base_url, event::v1::USER, user_id)](
+                         http::Response response) {
+    respond(WithLocation(location, std::move(response)));
+  };
+  RouteResources(request);
 }
 
 // All resources, of both types (RFC 7644, sections 3.4.2.1 and 3.4.3).

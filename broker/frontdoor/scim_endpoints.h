@@ -50,6 +50,7 @@ class ScimEndpoints {
   absl::Status Admit(ScimRequest* request) const;
   void Route(const ScimRequestPtr& request) const;
   void RouteResources(const ScimRequestPtr& request) const;
+  void RouteMe(const ScimRequestPtr& request) const;
   void RouteRoot(const ScimRequestPtr& request, bool search) const;
 
   // scim_discovery.cc

@@ -43,6 +43,36 @@ TEST(CheckTokens, TwoLiveTokensADirectoryAreAllowedAndAThirdIsNot) {
             absl::StatusCode::kFailedPrecondition);
 }
 
+event::v1::Token Of(absl::string_view user, absl::string_view id) {
+  event::v1::Token token = Scim(id);
+  token.set_user_id(std::string(user));
+  return token;
+}
+
+TEST(CheckTokens, EachUserMayHaveTwoBesideTheDirectorys) {
+  Tokens tokens = List({Scim("a"), Scim("b"), Of("ada", "c"), Of("ada", "d"), Of("bob", "e")});
+  EXPECT_TRUE(CheckTokens(kDirectory, tokens, kNow).ok());
+  *tokens.Add() = Of("ada", "f");
+  EXPECT_EQ(CheckTokens(kDirectory, tokens, kNow).code(), absl::StatusCode::kFailedPrecondition);
+}
+
+TEST(CheckTokens, ADoorHasNoMoreThanARecordHolds) {
+  Tokens tokens;
+  for (int i = 0; i < kMaxTokens; ++i) {
+    const std::string name = "t" + std::to_string(i);
+    *tokens.Add() = Of(name, name);
+  }
+  EXPECT_TRUE(CheckTokens(kDirectory, tokens, kNow).ok());
+  *tokens.Add() = Scim("one too many");
+  EXPECT_EQ(CheckTokens(kDirectory, tokens, kNow).code(), absl::StatusCode::kFailedPrecondition);
+}
+
+TEST(CheckTokens, OfTheAdminApiNoneStandsForAUser) {
+  event::v1::Token token = TokenOf("a", "a", Role::kAdmin, absl::InfiniteFuture());
+  token.set_user_id("ada");
+  EXPECT_EQ(CheckTokens("", List({token}), kNow).code(), absl::StatusCode::kInvalidArgument);
+}
+
 TEST(CheckTokens, TheAdminApiHasAsManyAsItNeeds) {
   Tokens tokens;
   for (const char* id : {"a", "b", "c", "d"}) {

@@ -406,6 +406,11 @@ TEST_F(Commands, AMintedSecretStandsAloneOnTheOutputAndWhatItIsBesideIt) {
   EXPECT_NE(request.request_id(), "");
 }
 
+TEST_F(Commands, ATokenMayStandForAUser) {
+  EXPECT_EQ(Run({"token", "mint", "main", "--user", "ada", "--reason", "x"}), 0);
+  EXPECT_EQ(Asked<v1::MintTokenRequest>("TokenService/Mint").user(), "ada");
+}
+
 TEST_F(Commands, AnAdminsTokenThatIsGivenNoRoleIsAViewers) {
   EXPECT_EQ(Run({"token", "mint", "--admin", "--reason", "x"}), 0);
   const auto request = Asked<v1::MintTokenRequest>("TokenService/Mint");
@@ -439,12 +444,13 @@ TEST_F(Commands, TokensAreListedWithTheirExpiry) {
   token->set_role("scim");
   token->mutable_expires()->set_seconds(1'800'000'000);
   token->set_expired(true);
+  token->set_user_id("u-1");
   script_.Answer("TokenService/List", listed);
   EXPECT_EQ(Run({"token", "list", "main"}), 0);
   EXPECT_EQ(out_.str(),
-            "TOKEN  ROLE  EXPIRES               STATE\n"
-            "t-1    scim  never                 live\n"
-            "t-2    scim  2027-01-15T08:00:00Z  expired\n");
+            "TOKEN  ROLE  EXPIRES               STATE    USER\n"
+            "t-1    scim  never                 live     -\n"
+            "t-2    scim  2027-01-15T08:00:00Z  expired  u-1\n");
 }
 
 TEST_F(Commands, ATokenIsRevokedOfTheDoorThatIsNamed) {
