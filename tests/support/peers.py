@@ -33,18 +33,20 @@ class Peer(Program):
     TOKEN = "peer-secret-4711"
     name = None  # as docs call it, with the version that is pinned
 
-    def __init__(self, folder):
+    def __init__(self, folder, users=()):
+        """`users`: (count, template file), where the program can begin with some."""
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         super().__init__(folder / "peer.log")
+        self.users = [str(one) for one in users]
         self.port = free_port()
         self.base = f"http://127.0.0.1:{self.port}/v2"
 
     def command(self):
         raise NotImplementedError
 
-    def start(self):
-        self.launch(self.command())
+    def start(self, timeout=60):
+        self.launch(self.command() + self.users)
         wire = Wire(self.base, self.TOKEN)
 
         def answers():
@@ -53,7 +55,7 @@ class Peer(Program):
                 return wire.get("/ServiceProviderConfig").status == 200
             except NoAnswer:
                 return False
-        wait_until(answers, 60, lambda: f"{self.name}; its log: {self.tail()}")
+        wait_until(answers, timeout, lambda: f"{self.name}; its log: {self.tail()}")
         wire.close()
         return self
 
@@ -62,7 +64,7 @@ class Scimmy(Peer):
     name = "scimmy 1.3.5"
 
     def command(self):
-        return ["node", "--max-old-space-size=8192", str(installed("scimmy") / "server.js"),
+        return ["node", "--max-old-space-size=12288", str(installed("scimmy") / "server.js"),
                 str(self.port), self.TOKEN]
 
 
@@ -71,12 +73,13 @@ class ScimSdkServer(Peer):
 
     def command(self):
         folder = installed("scim-sdk-server")
-        return ["java", "-Xmx8g", "-cp", f"{folder}/target/classes:{folder}/jars/*", "PeerServer",
+        return ["java", "-Xmx12g", "-cp", f"{folder}/target/classes:{folder}/jars/*", "PeerServer",
                 str(self.port), self.TOKEN]
 
 
 class Scim2Server(ReferenceServer):
     name = "scim2-server 0.8.3"
+    users = ()
 
 
 PEERS = (Scimmy, ScimSdkServer, Scim2Server)

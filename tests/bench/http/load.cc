@@ -18,22 +18,33 @@ std::string ReadFile(const std::string& path) {
   return text.str();
 }
 
+std::vector<std::string> ReadLines(const std::string& path) {
+  std::ifstream file(path);
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(file, line);) lines.push_back(line);
+  return lines;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   purser::bench::LoadOptions options;
   std::string token;
+  std::string paths_file;
   std::string body_file;
   std::string users_path;
   std::string content_type = "application/scim+json";
+  bool print_user = false;
   double seconds = 600;
   CLI::App app("Asks a server over keep-alive connections and reports its throughput as JSON.");
   app.add_option("--host", options.host, "IPv4 address")->capture_default_str();
   app.add_option("--port", options.port)->capture_default_str();
   app.add_option("--method", options.method)->capture_default_str();
   app.add_option("--path", options.path, "{n} becomes the request's number")->capture_default_str();
+  app.add_option("--paths-file", paths_file, "a file of paths, a line each, asked for in turn");
   app.add_option("--body-file", body_file, "a file whose {n} becomes the request's number");
   app.add_option("--post-users", users_path, "POST SCIM users of about 1 KB to this path");
+  app.add_flag("--print-user", print_user, "print that user, with its {n}, and end");
   app.add_option("--content-type", content_type)->capture_default_str();
   app.add_option("--token", token, "bearer token");
   app.add_option("-c,--connections", options.connections)->capture_default_str();
@@ -43,7 +54,12 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--seconds", seconds, "stop after this time")->capture_default_str();
   CLI11_PARSE(app, argc, argv);
+  if (print_user) {
+    std::cout << purser::bench::ScimUserTemplate() << "\n";
+    return 0;
+  }
   options.time_limit = absl::Seconds(seconds);
+  if (!paths_file.empty()) options.paths = ReadLines(paths_file);
   if (!body_file.empty()) options.body = ReadFile(body_file);
   if (!users_path.empty()) {
     options.method = "POST";

@@ -16,9 +16,11 @@
 #include <memory>
 #include <thread>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "broker/base/status.h"
 
@@ -26,6 +28,7 @@ namespace purser::bench {
 namespace {
 
 constexpr char kPlace[] = "{n}";
+constexpr absl::Duration kDrain = absl::Minutes(1);
 constexpr absl::string_view kDigits = "000000000";
 
 int64_t NowUs() {
@@ -55,10 +58,10 @@ struct RequestTemplate {
   }
 };
 
-RequestTemplate MakeTemplate(const LoadOptions& options) {
+RequestTemplate MakeTemplate(const LoadOptions& options, const std::string& path) {
   const size_t body_size = absl::StrReplaceAll(options.body, {{kPlace, kDigits}}).size();
-  std::string text = absl::StrCat(options.method, " ", options.path,
-                                  " HTTP/1.1\r\nHost: ", options.host, ":", options.port, "\r\n");
+  std::string text = absl::StrCat(options.method, " ", path, " HTTP/1.1\r\nHost: ", options.host,
+                                  ":", options.port, "\r\n");
   for (const auto& [name, value] : options.headers) {
     absl::StrAppend(&text, name, ": ", value, "\r\n");
   }
@@ -76,21 +79,38 @@ RequestTemplate MakeTemplate(const LoadOptions& options) {
   return request;
 }
 
+std::vector<RequestTemplate> MakeTemplates(const LoadOptions& options) {
+  if (options.paths.empty()) return {MakeTemplate(options, options.path)};
+  std::vector<RequestTemplate> requests;
+  for (const std::string& path : options.paths) requests.push_back(MakeTemplate(options, path));
+  return requests;
+}
+
+// The value of a header; empty where it is not there.
+absl::string_view FindHeader(absl::string_view head, absl::string_view name) {
+  for (const absl::string_view line : absl::StrSplit(head, "\r\n")) {
+    if (line.size() > name.size() && line[name.size()] == ':' &&
+        absl::StartsWithIgnoreCase(line, name)) {
+      return absl::StripAsciiWhitespace(line.substr(name.size() + 1));
+    }
+  }
+  return {};
+}
+
 // Size of the response at the front of `bytes` and its status; 0 where it is not all there yet.
 std::pair<size_t, int> FindResponse(absl::string_view bytes) {
   const size_t head = bytes.find("\r\n\r\n");
   if (head == absl::string_view::npos) return {0, 0};
   int status = 0;
   std::from_chars(bytes.data() + std::min<size_t>(9, head), bytes.data() + head, status);
-  size_t length = 0;
-  for (size_t line = 0; line < head; line = bytes.find("\r\n", line) + 2) {
-    constexpr absl::string_view kName = "content-length:";
-    if (!absl::StartsWithIgnoreCase(bytes.substr(line), kName)) continue;
-    size_t begin = line + kName.size();
-    while (bytes[begin] == ' ') ++begin;
-    std::from_chars(bytes.data() + begin, bytes.data() + head, length);
-    break;
+  if (absl::EqualsIgnoreCase(FindHeader(bytes.substr(0, head), "transfer-encoding"), "chunked")) {
+    // Nothing else is under way on this connection: the last chunk ends what is there.
+    const bool whole = absl::EndsWith(bytes, "\r\n0\r\n\r\n");
+    return whole ? std::pair{bytes.size(), status} : std::pair<size_t, int>{0, 0};
   }
+  const absl::string_view digits = FindHeader(bytes.substr(0, head), "content-length");
+  size_t length = 0;
+  std::from_chars(digits.data(), digits.data() + digits.size(), length);
   const size_t size = head + 4 + length;
   return bytes.size() < size ? std::pair<size_t, int>{0, 0} : std::pair{size, status};
 }
@@ -98,7 +118,7 @@ std::pair<size_t, int> FindResponse(absl::string_view bytes) {
 // What the generator's threads share.
 struct Run {
   const LoadOptions& options;
-  const RequestTemplate request;
+  const std::vector<RequestTemplate> requests;  // each in its turn
   sockaddr_in address{};
   std::atomic<uint64_t> taken = 0;
   std::atomic<bool> refused = false;
@@ -116,7 +136,6 @@ class Worker {
   Worker(Run* run, int connections) : run_(run), epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
     for (int i = 0; i < connections; ++i) {
       clients_.push_back(std::make_unique<Client>());
-      clients_.back()->request = run->request.bytes;
     }
   }
   ~Worker() {
@@ -131,10 +150,11 @@ class Worker {
   LoadResult Work() {
     const int64_t begin = NowUs();
     const absl::Duration cpu = ThreadCpu();
-    const int64_t end = begin + absl::ToInt64Microseconds(run_->options.time_limit);
+    end_us_ = begin + absl::ToInt64Microseconds(run_->options.time_limit);
+    const int64_t patience = end_us_ + absl::ToInt64Microseconds(kDrain);
     for (const auto& client : clients_) Next(client.get());
     std::array<epoll_event, 128> events;
-    while (busy_ > 0 && NowUs() < end && !run_->refused) {
+    while (busy_ > 0 && NowUs() < patience && !run_->refused) {
       const int count = ::epoll_wait(epoll_, events.data(), events.size(), 100);
       for (int i = 0; i < count; ++i) Serve(static_cast<Client*>(events[i].data.ptr), events[i]);
     }
@@ -172,9 +192,12 @@ class Worker {
 
   // Sends the client's next request, if there is one.
   void Next(Client* client) {
+    if (NowUs() >= end_us_) return;
     const uint64_t number = run_->Take();
     if (number == 0 || (client->socket < 0 && !Connect(client))) return;
-    RequestTemplate::SetNumber(number, run_->request.places, &client->request);
+    const RequestTemplate& next = run_->requests[number % run_->requests.size()];
+    client->request = next.bytes;
+    RequestTemplate::SetNumber(number, next.places, &client->request);
     client->sent = 0;
     client->received.clear();
     client->began_us = NowUs();
@@ -224,6 +247,7 @@ class Worker {
   const int epoll_;
   std::vector<std::unique_ptr<Client>> clients_;
   int busy_ = 0;
+  int64_t end_us_ = 0;  // no request is begun after it
   LoadResult result_;
   std::array<char, 64 << 10> buffer_;
 };
@@ -231,7 +255,7 @@ class Worker {
 }  // namespace
 
 absl::StatusOr<LoadResult> RunLoad(const LoadOptions& options) {
-  Run run{.options = options, .request = MakeTemplate(options)};
+  Run run{.options = options, .requests = MakeTemplates(options)};
   run.address.sin_family = AF_INET;
   run.address.sin_port = htons(static_cast<uint16_t>(options.port));
   if (inet_pton(AF_INET, options.host.c_str(), &run.address.sin_addr) != 1) {

@@ -18,17 +18,19 @@ struct LoadOptions {
   std::string method = "GET";
   // Each "{n}" in path and body becomes the request's number, in nine digits.
   std::string path = "/";
+  std::vector<std::string> paths;  // where there are any, in place of `path`: each in its turn
   std::string body;
   std::vector<std::pair<std::string, std::string>> headers;
   int connections = 64;
   int threads = 1;
   uint64_t requests = 100'000;
   uint64_t first_number = 1;
+  // No request is begun after it; those under way have another minute.
   absl::Duration time_limit = absl::Minutes(10);
 };
 
-// Runs it to its end, or to the time limit. A connection that the server closes is opened again,
-// and its request counted as lost.
+// Runs it to its end, or to the time limit, and until the last answer. A connection that the server
+// closes is opened again, and its request counted as lost.
 //
 // InvalidArgument: the host is no IPv4 address. Unavailable: it cannot be connected to.
 absl::StatusOr<LoadResult> RunLoad(const LoadOptions& options);

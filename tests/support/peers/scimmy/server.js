@@ -1,15 +1,18 @@
 // scimmy under Express, with everything in memory, as one of its users would write it.
 //
-// node server.js PORT TOKEN
+// node server.js PORT TOKEN [COUNT TEMPLATE]
+//
+// It begins with COUNT users of the file TEMPLATE, whose {n} is each one's number in nine digits.
 //
 // Express 4: under Express 5 a query is parsed anew each time it is read, and the numbers that
 // scimmy-routers makes of startIndex and count are lost.
 import { randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
 import express from "express";
 import SCIMMY from "scimmy";
 import SCIMMYRouters from "scimmy-routers";
 
-const [port, token] = process.argv.slice(2);
+const [port, token, count, template] = process.argv.slice(2);
 
 // Resources in the order of their creation, by id, and by the attribute `unique` where one is.
 class Store {
@@ -119,12 +122,18 @@ function declare(type, store) {
 }
 
 SCIMMY.Resources.User.extend(SCIMMY.Schemas.EnterpriseUser, false);
-declare(SCIMMY.Resources.User, new Store("userName"));
+const users = new Store("userName");
+declare(SCIMMY.Resources.User, users);
 declare(SCIMMY.Resources.Group, new Store());
 SCIMMY.Config.set({
   bulk: { supported: true, maxOperations: 1000, maxPayloadSize: 32 << 20 },
   filter: { supported: true, maxResults: 1000 },
 });
+
+const user = count ? readFileSync(template, "utf8") : "";
+for (let n = 1; n <= Number(count ?? 0); ++n) {
+  users.write(undefined, JSON.parse(user.replaceAll("{n}", String(n).padStart(9, "0"))));
+}
 
 const app = express();
 app.disable("x-powered-by");

@@ -14,6 +14,7 @@ import de.captaingoldfish.scim.sdk.common.resources.complex.PatchConfig;
 import de.captaingoldfish.scim.sdk.common.resources.complex.SortConfig;
 import de.captaingoldfish.scim.sdk.common.resources.multicomplex.AuthenticationScheme;
 import de.captaingoldfish.scim.sdk.common.response.ScimResponse;
+import de.captaingoldfish.scim.sdk.common.utils.JsonHelper;
 import de.captaingoldfish.scim.sdk.server.endpoints.Context;
 import de.captaingoldfish.scim.sdk.server.endpoints.ResourceEndpoint;
 import de.captaingoldfish.scim.sdk.server.endpoints.authorize.Authorization;
@@ -22,6 +23,8 @@ import de.captaingoldfish.scim.sdk.server.endpoints.base.UserEndpointDefinition;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -29,15 +32,20 @@ import java.util.Set;
 import java.util.concurrent.Executors;
 import java.util.regex.Pattern;
 
-/** scim-sdk-server on the JDK's HttpServer: PeerServer PORT TOKEN. */
+/**
+ * scim-sdk-server on the JDK's HttpServer: PeerServer PORT TOKEN [COUNT TEMPLATE].
+ *
+ * <p>It begins with COUNT users of the file TEMPLATE, whose {n} is each one's number in nine digits.
+ */
 public final class PeerServer {
   private static final String FEATURES =
       "urn:gold:params:scim:schemas:extension:url:2.0:ResourceTypeFeatures";
   private static final Set<String> TYPES = Set.of("User", "Group");
   private static final Pattern DISCOVERY = Pattern.compile("^/v2/(ResourceTypes|Schemas)");
 
-  private final ResourceEndpoint endpoint = new ResourceEndpoint(provider(),
-      new UserEndpointDefinition(new Users()), new GroupEndpointDefinition(new Groups()));
+  private final Users users = new Users();
+  private final ResourceEndpoint endpoint = new ResourceEndpoint(
+      provider(), new UserEndpointDefinition(users), new GroupEndpointDefinition(new Groups()));
   private final Authorization authorization;
   private final String base;
 
@@ -74,10 +82,20 @@ public final class PeerServer {
     System.setProperty("sun.net.httpserver.nodelay", "true");
     int port = Integer.parseInt(arguments[0]);
     PeerServer peer = new PeerServer(port, arguments[1]);
+    if (arguments.length > 2) {
+      peer.fill(Integer.parseInt(arguments[2]), Files.readString(Path.of(arguments[3])));
+    }
     HttpServer server = HttpServer.create(new InetSocketAddress("127.0.0.1", port), 1024);
     server.setExecutor(Executors.newFixedThreadPool(16));
     server.createContext("/v2", peer::serve);
     server.start();
+  }
+
+  private void fill(int count, String template) {
+    for (int n = 1; n <= count; ++n) {
+      String text = template.replace("{n}", String.format("%09d", n));
+      users.createResource(JsonHelper.readJsonDocument(text, User.class), null);
+    }
   }
 
   private static ServiceProvider provider() {
