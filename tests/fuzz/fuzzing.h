@@ -37,7 +37,10 @@ inline Resource SampleUser() {
     "emails": [{"value": "ada@example.com", "type": "work", "primary": true},
                {"value": "ada@home.example", "type": "home"}],
     "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":
-        {"department": "Engines", "manager": {"value": "0192f0c1-0000-7000-8000-000000000002"}}})");
+        {"department": "Engines", "manager": {"value": "0192f0c1-0000-7000-8000-000000000002"}},
+    "urn:acme:params:scim:schemas:hr:2.0:User":
+        {"costCode": "A1", "badge": "7", "floor": 3, "skills": ["a", "b"], "rating": "no number",
+         "parking": {"lot": "P1"}, "devices": [{"value": "x", "type": "phone"}]}})");
   return user;
 }
 

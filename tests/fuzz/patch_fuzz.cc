@@ -3,11 +3,12 @@
 #include "broker/scim/patch.h"
 #include "broker/scim/render.h"
 #include "tests/fuzz/fuzzing.h"
+#include "tests/unit/broker/scim/own_schemas.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace purser;
   static const Resource before = fuzzing::SampleUser();
-  const auto request = scim::ParsePatch(scim::UserSchema(), fuzzing::TextOf(data, size));
+  const auto request = scim::ParsePatch(scim::OwnSchemas().user, fuzzing::TextOf(data, size));
   if (!request.ok()) return 0;
   Resource after = before;
   if (!scim::ApplyPatch(*request, after.id, &after.attributes).ok()) return 0;
@@ -20,8 +21,8 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   scim::ResourceView view;
   view.resource = &after;
   const auto rendered = nlohmann::json::parse(
-      scim::RenderResource(scim::UserSchema(), view, "https://id.example.com/scim/v2"), nullptr,
-      false);
+      scim::RenderResource(scim::OwnSchemas().user, view, "https://id.example.com/scim/v2"),
+      nullptr, false);
   fuzzing::Must(rendered.is_object(), "what is left can be rendered");
   return 0;
 }

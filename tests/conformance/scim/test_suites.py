@@ -23,6 +23,29 @@ DOCS = ROOT / "docs/conformance.md"
 WAIVED = {"PATCH /Groups/{id} add member": "Expected 200, got 400"}
 
 
+# Of the types that scim2-tester can make values of.
+OWN_SCHEMAS = """
+directories:
+  - name: main
+    schemas:
+      - urn: urn:acme:params:scim:schemas:hr:2.0:User
+        extends: user
+        name: Personnel
+        description: What the personnel office knows.
+        attributes:
+          - {name: jobCode, case_exact: true, canonical_values: [E1, E2]}
+          - {name: remote, type: boolean}
+          - {name: floor, type: integer}
+          - {name: desk, type: reference, reference_types: [external]}
+          - name: parking
+            type: complex
+            sub_attributes: [{name: lot}, {name: space, type: integer}]
+      - urn: urn:acme:params:scim:schemas:team:2.0:Group
+        extends: group
+        attributes: [{name: motto}]
+"""
+
+
 @pytest.fixture
 def purser(start, tmp_path, log_address):
     return start(Purser(tmp_path / "purser", log=log_address))
@@ -74,6 +97,17 @@ def test_the_suites_find_nothing_but_the_references_that_are_enforced(purser, lo
     assert wrong == WAIVED
     name = "Purser, embedded log" if log_address is None else "Purser, Kafka log"
     assert documented()[name] == cells
+
+
+def test_the_suites_find_no_more_where_a_directory_has_schemas_of_its_own(start, tmp_path):
+    configured = tmp_path / "schemas.yaml"
+    configured.write_text(OWN_SCHEMAS)
+    purser = start(Purser(tmp_path / "purser", apply=[configured]))
+    cells, found, wrong = row_of(purser.scim_base, DEV_TOKEN)
+    assert found == []
+    assert wrong == WAIVED
+    passed = [int(one[0].split()[0]) for one in (cells, documented()["Purser, embedded log"])]
+    assert passed[0] > passed[1], "every own attribute was found, added, replaced and removed"
 
 
 @pytest.mark.parametrize("peer", PEERS, ids=lambda peer: peer.name)
