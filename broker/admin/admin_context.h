@@ -29,10 +29,9 @@ struct Caller {
   auth::Role role = auth::Role::kViewer;
 };
 
-// Decides, on the thread that folds the stream, which records follow `head`; none is an answer too.
-// Runs again after each lost race.
-using DecideRecords =
-    std::function<absl::StatusOr<std::vector<event::v1::Envelope>>(const Head& head)>;
+// Decides, on the thread that folds the stream, which records follow; none is an answer too. Runs
+// again after each lost race.
+using DecideRecords = std::function<absl::StatusOr<std::vector<event::v1::Envelope>>()>;
 
 // The stream's position once the records are valid and folded, or why they are not.
 using SubmitDone = std::function<void(absl::StatusOr<StreamPosition>)>;

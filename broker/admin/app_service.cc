@@ -14,6 +14,7 @@
 #include "broker/admin/writing.h"
 #include "broker/base/status.h"
 #include "broker/eventlog/fold.h"
+#include "broker/eventlog/whole_event.h"
 
 namespace purser {
 namespace {
@@ -62,7 +63,7 @@ absl::StatusOr<PendingLanes> PendingByRecords(const AdminContext& context,
   }
   if (oldest == 0) return pending;
   const StreamId stream = StreamId::Directory(entry.directory_id);
-  ASSIGN_OR_RETURN(const auto envelope, ReadEnvelope(*context.log, stream, oldest));
+  ASSIGN_OR_RETURN(const auto envelope, ReadEvent(*context.log, stream, oldest));
   pending.oldest = ToTime(envelope.time());
   return pending;
 }

@@ -224,8 +224,7 @@ absl::StatusOr<ApplyResponse> ApplyConfiguration(const AdminContext& context, co
   }
   // The last decision is the one that came to stand.
   auto response = std::make_shared<ApplyResponse>();
-  const auto decide = [context, wish, wanted,
-                       response](const Head&) -> absl::StatusOr<std::vector<Envelope>> {
+  const auto decide = [context, wish, wanted, response]() -> absl::StatusOr<std::vector<Envelope>> {
     ASSIGN_OR_RETURN(Plan plan, MakePlan(context, wish, wanted, context.control->draft()));
     *response = std::move(plan.response);
     return std::move(plan.records);

@@ -9,6 +9,7 @@
 #include "broker/admin/backwards.h"
 #include "broker/admin/lookup.h"
 #include "broker/base/status.h"
+#include "broker/eventlog/whole_event.h"
 #include "broker/events/sealing.h"
 
 namespace purser {
@@ -102,7 +103,7 @@ absl::StatusOr<std::optional<admin::v1::Exchange>> LastExchange(const AdminConte
   std::optional<admin::v1::Exchange> last;
   if (lane.last_record == 0) return last;
   ASSIGN_OR_RETURN(const event::v1::Envelope envelope,
-                   ReadEnvelope(*context.log, StreamId::App(app.id), lane.last_record));
+                   ReadEvent(*context.log, StreamId::App(app.id), lane.last_record));
   ASSIGN_OR_RETURN(const std::string payload, Open(envelope.key_id(), envelope.payload()));
   event::v1::Outcomes outcomes;
   if (!outcomes.ParseFromString(payload)) return absl::DataLossError("outcomes do not decode");

@@ -184,16 +184,6 @@ absl::StatusOr<std::string> NameOf(const DirectoryReader& reader, event::v1::Res
   return tombstone ? tombstone->name : "";
 }
 
-absl::StatusOr<event::v1::Envelope> ReadEnvelope(const EventLog& log, const StreamId& stream,
-                                                 StreamPosition position) {
-  ASSIGN_OR_RETURN(const auto records, log.Read(stream, position - 1, 1, 1));
-  if (records.empty()) {
-    return absl::NotFoundError(
-        absl::StrCat("stream ", stream.ToString(), " has no record ", position));
-  }
-  return DecodeRecord(records.front().bytes);
-}
-
 int PageSize(uint32_t asked, int standard) {
   if (asked == 0) return standard;
   return static_cast<int>(std::min<uint32_t>(asked, 1'000));

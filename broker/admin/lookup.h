@@ -62,10 +62,6 @@ absl::StatusOr<FoundSubject> FindSubject(const AdminContext& context, const Cont
 absl::StatusOr<std::string> NameOf(const DirectoryReader& reader, event::v1::ResourceType type,
                                    absl::string_view id);
 
-// The record at `position`. NotFound where it is not there.
-absl::StatusOr<event::v1::Envelope> ReadEnvelope(const EventLog& log, const StreamId& stream,
-                                                 StreamPosition position);
-
 // The number of entries a page may have: `asked`, else `standard`, and never above 1,000.
 int PageSize(uint32_t asked, int standard = 100);
 

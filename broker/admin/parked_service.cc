@@ -16,6 +16,7 @@
 #include "broker/admin/writing.h"
 #include "broker/base/status.h"
 #include "broker/eventlog/fold.h"
+#include "broker/eventlog/whole_event.h"
 #include "broker/events/sealing.h"
 
 namespace purser {
@@ -34,7 +35,7 @@ constexpr size_t kLookBack = 50;
 // True where the record at `position` leaves the resource's lane parked; sets the record's time.
 absl::StatusOr<bool> ParksAt(const EventLog& log, const StreamId& stream, StreamPosition position,
                              const std::string& resource_id, absl::Time* time) {
-  ASSIGN_OR_RETURN(const event::v1::Envelope envelope, ReadEnvelope(log, stream, position));
+  ASSIGN_OR_RETURN(const event::v1::Envelope envelope, ReadEvent(log, stream, position));
   if (envelope.kind() == event::v1::STARTED) return true;
   if (envelope.kind() != event::v1::OUTCOMES) return false;
   ASSIGN_OR_RETURN(const std::string payload, Open(envelope.key_id(), envelope.payload()));

@@ -97,7 +97,7 @@ using ChangeTokens = std::function<absl::Status(const Door& door, absl::Time now
 absl::Status Put(const AdminContext& context, const Wish& wish, const std::string& directory,
                  const ChangeTokens& change) {
   const auto decide = [context, wish, directory,
-                       change](const Head&) -> absl::StatusOr<std::vector<Envelope>> {
+                       change]() -> absl::StatusOr<std::vector<Envelope>> {
     const absl::Time now = context.clock->Now();
     const ControlState& state = context.control->draft();
     ASSIGN_OR_RETURN(const Door door, FindDoor(state, directory));

@@ -12,6 +12,7 @@
 #include "broker/admin/user_service.h"
 #include "broker/base/status.h"
 #include "broker/eventlog/fold.h"
+#include "broker/eventlog/whole_event.h"
 #include "broker/mapping/mapping.h"
 #include "broker/mapping/scoping_filter.h"
 
@@ -66,7 +67,7 @@ absl::Status ReadDirectorySide(const AdminContext& context, Case* it) {
   if (positions.empty()) return absl::OkStatus();
   it->last_event = positions.back();
   const StreamId stream = StreamId::Directory(it->found.directory_id);
-  ASSIGN_OR_RETURN(it->last_record, ReadEnvelope(*context.log, stream, it->last_event));
+  ASSIGN_OR_RETURN(it->last_record, ReadEvent(*context.log, stream, it->last_event));
   return absl::OkStatus();
 }
 

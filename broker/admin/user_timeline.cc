@@ -11,6 +11,7 @@
 #include "broker/admin/user_service.h"
 #include "broker/base/status.h"
 #include "broker/eventlog/fold.h"
+#include "broker/eventlog/whole_event.h"
 
 namespace purser {
 namespace {
@@ -33,7 +34,7 @@ absl::Status AddDirectory(const AdminContext& context, const FoundSubject& found
   ASSIGN_OR_RETURN(auto positions, reader->Timeline(scope.resource_id));
   const StreamId stream = StreamId::Directory(found.directory_id);
   for (const StreamPosition position : Latest(std::move(positions))) {
-    ASSIGN_OR_RETURN(const auto envelope, ReadEnvelope(*context.log, stream, position));
+    ASSIGN_OR_RETURN(const auto envelope, ReadEvent(*context.log, stream, position));
     RETURN_IF_ERROR(AddDirectoryEntry(envelope, position, scope, entries));
   }
   return absl::OkStatus();
@@ -47,7 +48,7 @@ absl::Status AddApp(const AdminContext& context, const AppEntry& app, const Time
   ASSIGN_OR_RETURN(auto positions, (*reader)->History(scope.resource_id));
   const StreamId stream = StreamId::App(app.id);
   for (const StreamPosition position : Latest(std::move(positions))) {
-    ASSIGN_OR_RETURN(const auto envelope, ReadEnvelope(*context.log, stream, position));
+    ASSIGN_OR_RETURN(const auto envelope, ReadEvent(*context.log, stream, position));
     RETURN_IF_ERROR(AddAppEntries(envelope, position, app.app.name(), scope, entries));
   }
   return absl::OkStatus();

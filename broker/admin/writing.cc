@@ -70,7 +70,7 @@ absl::StatusOr<StreamPosition> SubmitCommand(const AdminContext& context, const 
                                              const event::v1::AppCommand& command) {
   const event::v1::Envelope envelope =
       MakeEnvelope(context, wish, event::v1::APP_COMMAND, event::v1::APP, app_id, command);
-  return SubmitAndWait(context, StreamId::App(app_id), [envelope](const Head&) {
+  return SubmitAndWait(context, StreamId::App(app_id), [envelope] {
     return absl::StatusOr<std::vector<event::v1::Envelope>>({envelope});
   });
 }

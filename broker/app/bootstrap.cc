@@ -118,8 +118,7 @@ absl::StatusOr<std::string> DevToken(const std::string& folder) {
 
 absl::Status PrepareDev(const AdminContext& context, const std::string& secret) {
   const auto position = SubmitAndWait(
-      context, StreamId::Control(),
-      [&](const Head&) -> absl::StatusOr<std::vector<event::v1::Envelope>> {
+      context, StreamId::Control(), [&]() -> absl::StatusOr<std::vector<event::v1::Envelope>> {
         std::vector<event::v1::Envelope> records;
         const auto state = context.control->state();
         const DirectoryEntry* main = state->DirectoryByName("main");
@@ -145,7 +144,7 @@ absl::Status PrepareAdminToken(const AdminContext& context, const std::string& f
                    SecretOf("PURSER_ADMIN_TOKEN", absl::StrCat(folder, "/admin-token")));
   const auto position = SubmitAndWait(
       context, StreamId::Control(),
-      [&context, secret, now](const Head&) -> absl::StatusOr<std::vector<event::v1::Envelope>> {
+      [&context, secret, now]() -> absl::StatusOr<std::vector<event::v1::Envelope>> {
         event::v1::TokensPut put = LiveAdminTokens(context.control->draft(), now);
         if (HoldsAnAdmin(put)) return std::vector<event::v1::Envelope>();
         *put.add_tokens() = auth::TokenOf(secret, context.ids->NewId(now), auth::Role::kAdmin,

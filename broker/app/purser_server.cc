@@ -175,11 +175,7 @@ void PurserServer::SubmitRecords(const StreamId& stream, DecideRecords decide,
                                  absl::Duration deadline, SubmitDone done) {
   WriteRequest request;
   request.deadline = deadline;
-  request.decide = [decide = std::move(decide)](absl::Time, StreamPosition next) {
-    Head head;
-    head.position = next - 1;
-    return decide(head);
-  };
+  request.decide = [decide = std::move(decide)](absl::Time) { return decide(); };
   request.done = [done = std::move(done)](const absl::StatusOr<WriteReceipt>& receipt) {
     receipt.ok() ? done(receipt->last) : done(receipt.status());
   };

@@ -17,6 +17,8 @@ using scim::ErrorType;
 
 // What the log holds of one member beside its id: its type and the fields' tags.
 constexpr size_t kBytesBesideId = 8;
+// Of those who go: above it an event says that all go, and who stays, where that is less.
+constexpr size_t kMaxNamedBytes = 64u << 10;
 
 // The operations folded into what is wanted of each member named; the rows are asked at the end.
 class MemberResolution {
@@ -52,7 +54,7 @@ class MemberResolution {
     for (const auto& [id, in] : wanted_) {
       RETURN_IF_ERROR(Settle(id, in));
     }
-    if (bytes_ > kMaxMemberBytes && cleared_) ClearInstead();
+    ClearWhereThatIsLess();
     if (bytes_ > kMaxMemberBytes) {
       return scim::ScimError(413, ErrorType::kNone, "too many members change in one request");
     }
@@ -121,13 +123,14 @@ class MemberResolution {
                                 });
   }
 
-  // Names who stays, where naming who goes is too much.
-  void ClearInstead() {
-    for (const std::string& id : delta_.removed) bytes_ -= BytesOf(id);
-    for (MemberDelta::Member& member : kept_) {
-      bytes_ += BytesOf(member.id);
-      delta_.added.push_back(std::move(member));
-    }
+  // Names who stays in place of who goes.
+  void ClearWhereThatIsLess() {
+    size_t gone = 0, kept = 0;
+    for (const std::string& id : delta_.removed) gone += BytesOf(id);
+    for (const MemberDelta::Member& member : kept_) kept += BytesOf(member.id);
+    if (!cleared_ || gone <= kMaxNamedBytes || kept >= gone) return;
+    bytes_ = bytes_ - gone + kept;
+    for (MemberDelta::Member& member : kept_) delta_.added.push_back(std::move(member));
     delta_.removed.clear();
     delta_.cleared = true;
   }

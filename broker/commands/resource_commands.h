@@ -18,8 +18,8 @@
 
 namespace purser {
 
-// Bytes of members that one write may add or remove.
-inline constexpr size_t kMaxMemberBytes = 512u << 10;
+// Bytes of members that one write may add or remove: as much as a body of 32 MB can name.
+inline constexpr size_t kMaxMemberBytes = 32u << 20;
 // Bytes of attributes, as JSON text, that a resource may have.
 inline constexpr size_t kMaxAttributeBytes = 256u << 10;
 

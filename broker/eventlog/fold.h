@@ -27,7 +27,9 @@ class Fold {
   virtual const Head& head() const = 0;
 
   virtual absl::Status Begin() = 0;
-  // Folds one record, whose place is the next one. DataLoss for a payload that does not decode.
+  // Folds one record, whose place is the next one. `envelope` is the record's; where that ends a
+  // run of chunks, with the whole payload, and a chunk itself moves the head alone. DataLoss for a
+  // payload that does not decode.
   virtual absl::Status Apply(const Record& record, const event::v1::Envelope& envelope) = 0;
   // Keeps the state together with its head. ResourceExhausted where the disk is full: nothing is
   // kept, and the same records may be applied again later.

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "broker/base/log.h"
 #include "broker/base/status.h"
+#include "broker/events/payload_run.h"
 
 namespace purser {
 namespace {
@@ -79,6 +80,7 @@ bool StreamWriter::RunOnce() {
 absl::Duration StreamWriter::NextDue() const {
   absl::Duration due = next_expiry_;
   for (const Waiter& waiter : waiters_) due = std::min(due, waiter.deadline);
+  if (!queue_.empty() && MeetsOpenRun()) due = std::min(due, run_ends_by_);
   const bool folds = new_records_.load(std::memory_order_acquire) && !appending_.has_value();
   return folds ? std::min(due, fold_again_at_) : due;
 }
@@ -128,11 +130,14 @@ bool StreamWriter::StartGroup() {
   if (new_records_.load(std::memory_order_acquire)) {
     return !appending_.has_value() && clock_->SinceBoot() >= fold_again_at_;  // Fold them first.
   }
+  if (MeetsOpenRun()) return false;
   WatchClock();
   Decide(&next_);
   if (!appending_.has_value()) Send(std::exchange(next_, {}));
   return true;
 }
+
+bool StreamWriter::MeetsOpenRun() const { return clock_->SinceBoot() < run_ends_by_; }
 
 // Nobody may be waiting for the fold to be committed: what is decided on top holds that up.
 bool StreamWriter::MayDecideAhead() const {
@@ -187,23 +192,33 @@ bool StreamWriter::DecideOne(Pending pending, Group* group) {
 
 absl::Status StreamWriter::DecideIn(const WriteRequest& request, WriteTurn* turn) {
   if (request.decide_in_turn) return request.decide_in_turn(turn);
-  ASSIGN_OR_RETURN(std::vector<event::v1::Envelope> events,
-                   request.decide(turn->at(), turn->next()));
+  ASSIGN_OR_RETURN(std::vector<event::v1::Envelope> events, request.decide(turn->at()));
   return turn->Append(std::move(events));
 }
 
-absl::Status StreamWriter::ChainAndApply(std::vector<event::v1::Envelope> envelopes, absl::Time now,
+absl::Status StreamWriter::ChainAndApply(std::vector<event::v1::Envelope> events, absl::Time now,
                                          Group* group) {
-  for (event::v1::Envelope& envelope : envelopes) {
-    Head head = fold_->head();
-    group->records.push_back(ChainRecord(stream_, std::move(envelope), now, &head));
-    const Record& record = group->records.back();
-    ++group->count;
-    group->bytes += record.bytes.size();
-    ASSIGN_OR_RETURN(const event::v1::Envelope chained, DecodeRecord(record.bytes));
-    RETURN_IF_ERROR(fold_->Apply(record, chained));
+  for (event::v1::Envelope& event : events) {
+    std::string whole;
+    for (event::v1::Envelope& chunk : CutPayload(&event, &whole)) {
+      RETURN_IF_ERROR(ChainAndApplyOne(std::move(chunk), "", now, group));
+    }
+    RETURN_IF_ERROR(ChainAndApplyOne(std::move(event), std::move(whole), now, group));
   }
   return absl::OkStatus();
+}
+
+// `whole`: the payload that a run ends with, which is folded in place of its last piece.
+absl::Status StreamWriter::ChainAndApplyOne(event::v1::Envelope record, std::string whole,
+                                            absl::Time now, Group* group) {
+  Head head = fold_->head();
+  group->records.push_back(ChainRecord(stream_, std::move(record), now, &head));
+  const Record& chained = group->records.back();
+  ++group->count;
+  group->bytes += chained.bytes.size();
+  ASSIGN_OR_RETURN(event::v1::Envelope envelope, DecodeRecord(chained.bytes));
+  if (EndsRun(envelope)) envelope.set_payload(std::move(whole));
+  return fold_->Apply(chained, envelope);
 }
 
 void StreamWriter::Send(Group group) {

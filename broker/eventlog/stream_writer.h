@@ -4,6 +4,10 @@
 // its records came back valid; where another writer came first it is decided again. While the log
 // commits a group the next one is decided on top of it, and decided again should it not stand.
 // Pausing after a loss and yielding to the winner are the log's.
+//
+// An event too large for one record is written as a run of them and folded as one, at the last. A
+// writer that meets the open run of another waits for its end, a second after its last chunk at
+// most: what it wrote between would end the run.
 #pragma once
 
 #include <algorithm>
@@ -40,11 +44,12 @@ class WriteTurn {
   WriteTurn(const Fold& fold, absl::Time now, const Write& write)
       : fold_(fold), now_(now), write_(write) {}
 
-  // The log time that the next record will have, and its position.
+  // The log time that the next event will have.
   absl::Time at() const { return std::max(now_, fold_.head().time); }
-  StreamPosition next() const { return fold_.head().position + 1; }
+  // Of the last record so far; an event's version is that of its own last one.
+  StreamPosition last() const { return fold_.head().position; }
 
-  // Takes a decision's records into the fold, so that the next decision sees them.
+  // Takes a decision's events into the fold, so that the next decision sees them.
   absl::Status Append(std::vector<event::v1::Envelope> events) {
     status_ = write_(std::move(events));
     return status_;
@@ -60,14 +65,12 @@ class WriteTurn {
 };
 
 struct WriteRequest {
-  // Decides against the fold as it stands: the records to write, none, or a refusal. Runs on the
+  // Decides against the fold as it stands: the events to write, none, or a refusal. Runs on the
   // driving thread inside the fold's transaction, again after each lost race, its own or that of
-  // what it was decided on. `at` is the log time that its first record will have, `next` its
-  // position. Each record has an event id of its own: the same bytes of two writers would be one
-  // record, and both would be told that it is theirs.
-  std::function<absl::StatusOr<std::vector<event::v1::Envelope>>(absl::Time at,
-                                                                 StreamPosition next)>
-      decide;
+  // what it was decided on. `at` is the log time that its first record will have. Each event has an
+  // id of its own: the same bytes of two writers would be one record, and both would be told that
+  // it is theirs.
+  std::function<absl::StatusOr<std::vector<event::v1::Envelope>>(absl::Time at)> decide;
   // In place of `decide`: several decisions in order, which nobody else's come between, each of
   // which may see what those before it appended. An error, where Append() gave one, ends the turn.
   std::function<absl::Status(WriteTurn*)> decide_in_turn = nullptr;
@@ -169,12 +172,14 @@ class StreamWriter {
   void EnqueueAgain(Group* group);
   bool StartGroup();
   bool MayDecideAhead() const;
+  bool MeetsOpenRun() const;
   void Decide(Group* group);
   // Decides one request and applies its records to the open fold; false where the group was undone.
   bool DecideOne(Pending pending, Group* group);
   static absl::Status DecideIn(const WriteRequest& request, WriteTurn* turn);
-  absl::Status ChainAndApply(std::vector<event::v1::Envelope> envelopes, absl::Time now,
-                             Group* group);
+  absl::Status ChainAndApply(std::vector<event::v1::Envelope> events, absl::Time now, Group* group);
+  absl::Status ChainAndApplyOne(event::v1::Envelope record, std::string whole, absl::Time now,
+                                Group* group);
   void Send(Group group);
   void OnAppended(const AppendResult& result);
   void OnGroupValid(Group group);
@@ -186,6 +191,7 @@ class StreamWriter {
   bool FoldNew();
   bool IsNews();
   absl::Status FoldBatch(const std::vector<StoredRecord>& batch);
+  void NoteOpenRun(const StoredRecord& last);
   absl::Status FoldRecord(const StoredRecord& stored);
   bool KeepFold();
   bool IsAwaited() const;
@@ -227,6 +233,7 @@ class StreamWriter {
   std::deque<Settled> settled_;  // valid, to be answered once the fold is committed
   std::vector<Waiter> waiters_;
   absl::Duration fold_again_at_ = absl::ZeroDuration();
+  absl::Duration run_ends_by_ = absl::ZeroDuration();      // an open run's, that the fold has met
   absl::Duration next_expiry_ = absl::InfiniteDuration();  // no request expires before it
   absl::Duration clock_offset_ = absl::ZeroDuration();
   bool clock_seen_ = false;

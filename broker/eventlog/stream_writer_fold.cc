@@ -5,6 +5,8 @@
 #include "broker/base/log.h"
 #include "broker/base/status.h"
 #include "broker/eventlog/stream_writer.h"
+#include "broker/eventlog/whole_event.h"
+#include "broker/events/payload_run.h"
 
 namespace purser {
 namespace {
@@ -12,6 +14,8 @@ namespace {
 constexpr size_t kFoldBatch = 1000;
 constexpr size_t kFoldBatchBytes = 8u << 20;
 constexpr absl::Duration kFoldAgainAfter = absl::Milliseconds(100);
+// A run is appended at once: whoever has not ended it by then is gone, or its append was cut.
+constexpr absl::Duration kOpenRun = absl::Seconds(1);
 
 }  // namespace
 
@@ -65,7 +69,15 @@ absl::Status StreamWriter::FoldBatch(const std::vector<StoredRecord>& batch) {
   }
   RETURN_IF_ERROR(fold_->Commit());
   folded_.store(fold_->head().position, std::memory_order_release);
+  NoteOpenRun(batch.back());
   return absl::OkStatus();
+}
+
+// Chunks whose end has not come: whoever writes them may be about to.
+void StreamWriter::NoteOpenRun(const StoredRecord& last) {
+  const auto envelope = DecodeRecord(last.bytes);
+  const bool open = envelope.ok() && envelope->kind() == event::v1::CHUNK;
+  run_ends_by_ = open ? clock_->SinceBoot() + kOpenRun : absl::ZeroDuration();
 }
 
 absl::Status StreamWriter::FoldRecord(const StoredRecord& stored) {
@@ -74,7 +86,10 @@ absl::Status StreamWriter::FoldRecord(const StoredRecord& stored) {
     return absl::DataLossError(
         "it does not chain on what was folded; rebuild the read model or restore the log");
   }
-  ASSIGN_OR_RETURN(const event::v1::Envelope envelope, DecodeRecord(record.bytes));
+  ASSIGN_OR_RETURN(event::v1::Envelope envelope, DecodeRecord(record.bytes));
+  if (EndsRun(envelope)) {
+    ASSIGN_OR_RETURN(envelope, WholeEvent(*log_, stream_, stored.position, std::move(envelope)));
+  }
   return fold_->Apply(record, envelope);
 }
 

@@ -177,13 +177,14 @@ absl::Status BulkRun::Note(size_t place, absl::StatusOr<Decision> decision, Writ
   outcome.attempted = true;
   outcome.error = decision.status();
   if (!decision.ok()) return absl::OkStatus();
-  std::vector<event::v1::Envelope> events =
-      EventsOf(*request_, ids_, turn->at(), turn->next(), &*decision);
-  const bool gone = decision->kind == event::v1::RESOURCE_DELETED;
-  outcome.version = gone ? 0 : decision->after.version;
-  records_ += events.size();
+  std::vector<event::v1::Envelope> events = EventsOf(*request_, ids_, turn->at(), &*decision);
   bytes_ += BytesOf(events);
-  return turn->Append(std::move(events));
+  const StreamPosition before = turn->last();
+  RETURN_IF_ERROR(turn->Append(std::move(events)));
+  records_ += turn->last() - before;
+  const bool gone = decision->kind == event::v1::RESOURCE_DELETED;
+  outcome.version = gone ? 0 : decision->changed ? turn->last() : decision->after.version;
+  return absl::OkStatus();
 }
 
 void BulkRun::PartStands(size_t records) {

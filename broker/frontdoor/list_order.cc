@@ -15,6 +15,16 @@ namespace {
 
 using scim::IndexedEquality;
 
+// "groups.value eq" alone: the users of that group. Through other groups too, so an index has their
+// order only where it holds users alone.
+std::optional<IndexedEquality> GroupAskedFor(const TypeQuery& asked) {
+  const auto& filter = asked.query.filter;
+  const auto equality = filter ? scim::FindIndexedEquality(*filter) : std::nullopt;
+  const bool alone = filter && filter->nodes().size() == 1 && !asked.query.sort;
+  return alone && equality && equality->key == IndexedEquality::Key::kGroupId ? equality
+                                                                              : std::nullopt;
+}
+
 // The index whose order the list has; nothing where there is none.
 std::optional<RowList> IndexOf(const TypeQuery& asked) {
   const bool users = asked.schema->type == event::v1::USER;
@@ -34,8 +44,14 @@ std::vector<RowList> IndexesOf(const std::vector<TypeQuery>& asked) {
   return lists;
 }
 
-event::v1::ResourceType TypeOf(RowList list) {
-  return list == RowList::kGroups ? event::v1::GROUP : event::v1::USER;
+// The same, where telling takes a question.
+absl::StatusOr<std::vector<RowList>> FindIndexes(const std::vector<TypeQuery>& asked,
+                                                 const DirectoryReader& reader) {
+  const auto group = asked.size() == 1 ? GroupAskedFor(asked.front()) : std::nullopt;
+  if (!group) return IndexesOf(asked);
+  ASSIGN_OR_RETURN(const bool nested, reader.HoldsGroups(group->value));
+  if (nested) return std::vector<RowList>();
+  return std::vector<RowList>{RowList(RowList::kMembers, group->value)};
 }
 
 // Reads what the filter lets through, and keeps the first rows in the order asked for.
@@ -89,14 +105,16 @@ class Selection {
 
   absl::Status ByIndex(const IndexedEquality& equality) {
     ASSIGN_OR_RETURN(const std::vector<std::string> ids, Candidates(equality));
-    std::vector<PlacedResource> found;
+    std::vector<ResourceRow> found;
     for (const std::string& id : ids) {
-      ASSIGN_OR_RETURN(std::optional<PlacedResource> placed, reader_.FindPlaced(type(), id));
-      if (placed) found.push_back(*std::move(placed));
+      ASSIGN_OR_RETURN(const std::optional<ResourceRow> row, reader_.FindRow(type(), id));
+      if (row) found.push_back(*row);
     }
-    std::sort(found.begin(), found.end(),
-              [](const PlacedResource& a, const PlacedResource& b) { return a.row < b.row; });
-    for (const PlacedResource& placed : found) RETURN_IF_ERROR(Consider(placed));
+    std::sort(found.begin(), found.end());
+    for (const ResourceRow row : found) {
+      ASSIGN_OR_RETURN(Resource resource, reader_.ResourceAt(row));
+      RETURN_IF_ERROR(Consider({row, std::move(resource)}));
+    }
     return absl::OkStatus();
   }
 
@@ -143,6 +161,8 @@ class Selection {
         return reader_.FindIndexed(type(), IndexedAttribute::kEmail, equality.value);
       case IndexedEquality::Key::kMemberId:
         return reader_.DirectGroupsOf(equality.value);
+      case IndexedEquality::Key::kGroupId:
+        return reader_.UsersWithin(equality.value);
     }
     return absl::InternalError("an index that is not known");
   }
@@ -236,9 +256,9 @@ bool HasIndexedOrder(const std::vector<TypeQuery>& asked) {
 absl::StatusOr<ListOrder> ListOrder::Of(const std::vector<TypeQuery>& asked, uint64_t keep,
                                         const DirectoryReader& reader) {
   ListOrder order;
-  order.lists_ = IndexesOf(asked);
-  for (const RowList list : order.lists_) {
-    ASSIGN_OR_RETURN(const uint64_t count, reader.Count(TypeOf(list)));
+  ASSIGN_OR_RETURN(order.lists_, FindIndexes(asked, reader));
+  for (const RowList& list : order.lists_) {
+    ASSIGN_OR_RETURN(const uint64_t count, reader.RowCount(list));
     order.total_ += count;
   }
   if (!order.lists_.empty()) return order;
@@ -255,7 +275,7 @@ absl::StatusOr<ListOrder::Place> ListOrder::Skip(uint64_t skip,
   if (lists_.empty()) return static_cast<Place>(skip);
   size_t list = 0;
   for (; list + 1 < lists_.size(); ++list) {
-    ASSIGN_OR_RETURN(const uint64_t count, reader.Count(TypeOf(lists_[list])));
+    ASSIGN_OR_RETURN(const uint64_t count, reader.RowCount(lists_[list]));
     if (skip < count) break;
     skip -= count;
   }

@@ -63,10 +63,9 @@ event::v1::Envelope EnvelopeOf(const ScimRequest& request) {
 }
 
 std::vector<event::v1::Envelope> EventsOf(const ScimRequest& request, IdSource* ids, absl::Time at,
-                                          StreamPosition next, Decision* decision) {
+                                          Decision* decision) {
   std::vector<event::v1::Envelope> events;
   if (!decision->changed) return events;
-  decision->after.version = next;
   decision->after.last_modified = at;
   if (decision->kind == event::v1::RESOURCE_CREATED) decision->after.created = at;
   event::v1::Envelope& envelope = events.emplace_back(EnvelopeOf(request));

@@ -63,9 +63,9 @@ void TellAge(absl::Duration behind, const Head& head, absl::Time now, http::Resp
 // The envelope of an event that `request` causes: who, which request, in which trace.
 event::v1::Envelope EnvelopeOf(const ScimRequest& request);
 
-// What a decision writes at log time `at` and position `next`; nothing where nothing changed. Takes
-// its payload, and gives the resource after it that version and time.
+// What a decision writes at log time `at`; nothing where nothing changed. Takes its payload, and
+// gives the resource after it that time; its version is the position of the event's last record.
 std::vector<event::v1::Envelope> EventsOf(const ScimRequest& request, IdSource* ids, absl::Time at,
-                                          StreamPosition next, Decision* decision);
+                                          Decision* decision);
 
 }  // namespace purser

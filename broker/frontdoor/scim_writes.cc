@@ -67,16 +67,17 @@ struct PendingWrite {
 };
 
 absl::StatusOr<std::vector<event::v1::Envelope>> DecideWrite(PendingWrite* write, IdSource* ids,
-                                                             absl::Time at, StreamPosition next) {
+                                                             absl::Time at) {
   Decision& decision = write->decision;
   ASSIGN_OR_RETURN(decision, write->decide(write->request->directory->state(), at));
-  return EventsOf(*write->request, ids, at, next, &decision);
+  return EventsOf(*write->request, ids, at, &decision);
 }
 
 void AnswerWrite(const std::shared_ptr<PendingWrite>& write,
                  const absl::StatusOr<WriteReceipt>& receipt) {
   const ScimRequest& request = *write->request;
   if (!receipt.ok()) return request.respond(ErrorResponse(receipt.status()));
+  if (write->decision.changed) write->decision.after.version = receipt->last;
   http::Response response{.status = 204};
   if (request.http.method != "DELETE") {
     response.render = [write] {
@@ -104,8 +105,8 @@ void Write(const ScimRequestPtr& request, const ScimEndpoints::Options& options,
   WriteRequest write;
   write.deadline = options.clock->SinceBoot() + options.write_deadline;
   write.done_when_valid = IsNewUser(*request) || request->http.method == "DELETE";
-  write.decide = [pending, ids = options.ids](absl::Time at, StreamPosition next) {
-    return DecideWrite(pending.get(), ids, at, next);
+  write.decide = [pending, ids = options.ids](absl::Time at) {
+    return DecideWrite(pending.get(), ids, at);
   };
   write.done = [pending](const absl::StatusOr<WriteReceipt>& receipt) {
     AnswerWrite(pending, receipt);

@@ -18,7 +18,7 @@ namespace {
 using event::v1::Envelope;
 using nlohmann::json;
 
-constexpr int kLayout = 2;
+constexpr int kLayout = 3;
 constexpr char kSchema[] = R"sql(
 CREATE TABLE resources(
   row INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, type INTEGER NOT NULL,
@@ -33,6 +33,7 @@ CREATE TABLE emails(key TEXT, id TEXT, PRIMARY KEY(key, id)) WITHOUT ROWID;
 CREATE TABLE members(group_id TEXT, member_id TEXT, type INTEGER NOT NULL,
   PRIMARY KEY(group_id, member_id)) WITHOUT ROWID;
 CREATE INDEX members_of ON members(member_id);
+CREATE INDEX groups_in ON members(group_id) WHERE type=2;
 CREATE TABLE touched(position INTEGER, id TEXT, type INTEGER NOT NULL,
   PRIMARY KEY(position, id)) WITHOUT ROWID;
 CREATE INDEX touched_of ON touched(id);

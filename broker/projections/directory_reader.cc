@@ -77,29 +77,38 @@ absl::StatusOr<std::vector<MemberRow>> Members(Statement& rows) {
   return members;
 }
 
-// The parts of a question about a list: which rows, which of them lie behind one, in which order
-// and in the opposite one.
+// The parts of a question about a list: the row, of what, which lie behind one, in which order and
+// in the opposite one.
 struct RowQuery {
-  const char* where;
+  const char* row;
+  const char* from;
   const char* behind;
   const char* order;
   const char* backward;
 };
 
-RowQuery QueryOf(RowList list) {
-  switch (list) {
+RowQuery QueryOf(const RowList& list) {
+  switch (list.kind) {
     case RowList::kUsers:
-      return {"type=1", "row>?", "row", "row DESC"};
+      return {"row", "resources WHERE type=1", "row>?", "row", "row DESC"};
     case RowList::kGroups:
-      return {"type=2", "row>?", "row", "row DESC"};
+      return {"row", "resources WHERE type=2", "row>?", "row", "row DESC"};
     case RowList::kByUserName:
-      return {"name_key IS NOT NULL", "name_key>(SELECT name_key FROM resources WHERE row=?)",
-              "name_key", "name_key DESC"};
+      return {"row", "resources WHERE name_key IS NOT NULL",
+              "name_key>(SELECT name_key FROM resources WHERE row=?)", "name_key", "name_key DESC"};
+    case RowList::kMembers:
+      // Asked of the rows that are shown alone, not of those passed over.
+      return {"(SELECT row FROM resources WHERE id=member_id)", "members WHERE group_id=?",
+              "member_id>(SELECT id FROM resources WHERE row=?)", "member_id", "member_id DESC"};
     case RowList::kByUserNameDescending:
       break;
   }
-  return {"name_key IS NOT NULL", "name_key<(SELECT name_key FROM resources WHERE row=?)",
-          "name_key DESC", "name_key"};
+  return {"row", "resources WHERE name_key IS NOT NULL",
+          "name_key<(SELECT name_key FROM resources WHERE row=?)", "name_key DESC", "name_key"};
+}
+
+void BindList(const RowList& list, Statement& statement) {
+  if (list.kind == RowList::kMembers) statement.Bind(list.group_id);
 }
 
 // Ends a query whose first row was all that was wanted.
@@ -113,24 +122,26 @@ absl::Status Finish(Statement& row) {
 
 absl::StatusOr<std::optional<Resource>> DirectoryReader::Find(ResourceType type,
                                                               absl::string_view id) const {
-  ASSIGN_OR_RETURN(std::optional<PlacedResource> placed, FindPlaced(type, id));
-  if (!placed) return std::nullopt;
-  return std::move(placed->resource);
-}
-
-absl::StatusOr<std::optional<PlacedResource>> DirectoryReader::FindPlaced(
-    ResourceType type, absl::string_view id) const {
-  Statement& row = database_->Prepare("SELECT " PURSER_RESOURCE_COLUMNS
-                                      ", row FROM resources WHERE id=? AND type=?");
+  Statement& row =
+      database_->Prepare("SELECT " PURSER_RESOURCE_COLUMNS " FROM resources WHERE id=? AND type=?");
   row.Bind(id).Bind(static_cast<int>(type));
   if (!row.Next()) {
     RETURN_IF_ERROR(row.status());
     return std::nullopt;
   }
   ASSIGN_OR_RETURN(Resource resource, ReadResource(row));
-  PlacedResource placed{row.Int(6), std::move(resource)};
   RETURN_IF_ERROR(Finish(row));
-  return placed;
+  return resource;
+}
+
+absl::StatusOr<std::optional<ResourceRow>> DirectoryReader::FindRow(ResourceType type,
+                                                                    absl::string_view id) const {
+  Statement& row = database_->Prepare("SELECT row FROM resources WHERE id=? AND type=?");
+  row.Bind(id).Bind(static_cast<int>(type));
+  std::optional<ResourceRow> found;
+  while (row.Next()) found = row.Int(0);
+  RETURN_IF_ERROR(row.status());
+  return found;
 }
 
 absl::StatusOr<Resource> DirectoryReader::ResourceAt(ResourceRow place) const {
@@ -146,12 +157,19 @@ absl::StatusOr<Resource> DirectoryReader::ResourceAt(ResourceRow place) const {
   return resource;
 }
 
-absl::StatusOr<std::vector<ResourceRow>> DirectoryReader::RowsAfter(RowList list, ResourceRow after,
+absl::StatusOr<uint64_t> DirectoryReader::RowCount(const RowList& list) const {
+  if (list.kind == RowList::kMembers) return MemberCount(list.group_id);
+  return Count(list.kind == RowList::kGroups ? event::v1::GROUP : event::v1::USER);
+}
+
+absl::StatusOr<std::vector<ResourceRow>> DirectoryReader::RowsAfter(const RowList& list,
+                                                                    ResourceRow after,
                                                                     uint64_t count) const {
   const RowQuery query = QueryOf(list);
-  std::string sql = absl::StrCat("SELECT row FROM resources WHERE ", query.where);
+  std::string sql = absl::StrCat("SELECT ", query.row, " FROM ", query.from);
   if (after > 0) absl::StrAppend(&sql, " AND ", query.behind);
   Statement& rows = database_->Prepare(absl::StrCat(sql, " ORDER BY ", query.order, " LIMIT ?"));
+  BindList(list, rows);
   if (after > 0) rows.Bind(after);
   rows.Bind(count);
   std::vector<ResourceRow> found;
@@ -160,16 +178,16 @@ absl::StatusOr<std::vector<ResourceRow>> DirectoryReader::RowsAfter(RowList list
   return found;
 }
 
-absl::StatusOr<ResourceRow> DirectoryReader::RowNumber(RowList list, uint64_t number) const {
-  ASSIGN_OR_RETURN(const uint64_t count,
-                   Count(list == RowList::kGroups ? event::v1::GROUP : event::v1::USER));
+absl::StatusOr<ResourceRow> DirectoryReader::RowNumber(const RowList& list, uint64_t number) const {
+  ASSIGN_OR_RETURN(const uint64_t count, RowCount(list));
   if (number == 0 || number > count) return 0;
   // The index is stepped through from the end that is nearer.
   const bool forward = number <= count / 2;
   const RowQuery query = QueryOf(list);
   Statement& row =
-      database_->Prepare(absl::StrCat("SELECT row FROM resources WHERE ", query.where, " ORDER BY ",
+      database_->Prepare(absl::StrCat("SELECT ", query.row, " FROM ", query.from, " ORDER BY ",
                                       forward ? query.order : query.backward, " LIMIT 1 OFFSET ?"));
+  BindList(list, row);
   row.Bind(forward ? number - 1 : count - number);
   ResourceRow found = 0;
   while (row.Next()) found = row.Int(0);
@@ -353,6 +371,29 @@ absl::StatusOr<std::vector<GroupRow>> DirectoryReader::GroupsOf(absl::string_vie
     RETURN_IF_ERROR(row.status());
   }
   return groups;
+}
+
+absl::StatusOr<std::vector<std::string>> DirectoryReader::UsersWithin(
+    absl::string_view group_id) const {
+  absl::flat_hash_set<std::string> seen = {std::string(group_id)};
+  std::vector<std::string> open = {std::string(group_id)};
+  std::vector<std::string> users;
+  while (!open.empty()) {
+    const std::string group = std::move(open.back());
+    open.pop_back();
+    RETURN_IF_ERROR(ForEachMember(group, [&](const std::string& id, ResourceType type) {
+      if (seen.insert(id).second) (type == event::v1::USER ? users : open).push_back(id);
+      return true;
+    }));
+  }
+  return users;
+}
+
+absl::StatusOr<bool> DirectoryReader::HoldsGroups(absl::string_view group_id) const {
+  Statement& row =
+      database_->Prepare("SELECT member_id FROM members WHERE group_id=? AND type=2 LIMIT 1");
+  ASSIGN_OR_RETURN(const std::vector<std::string> groups, Ids(row.Bind(group_id)));
+  return !groups.empty();
 }
 
 absl::StatusOr<bool> DirectoryReader::IsWithin(absl::string_view id,

@@ -41,8 +41,17 @@ struct PlacedResource {
   Resource resource;
 };
 
-// Lists whose order an index holds: by creation, or users by CaselessKey(userName).
-enum class RowList { kUsers, kGroups, kByUserName, kByUserNameDescending };
+// Lists whose order an index holds: all of a type by creation, users by CaselessKey(userName), or
+// the members of a group that has users alone, by their ids.
+struct RowList {
+  enum Kind { kUsers, kGroups, kByUserName, kByUserNameDescending, kMembers };
+
+  RowList(Kind its_kind, absl::string_view its_group = "")  // NOLINT: a kind is a list
+      : kind(its_kind), group_id(its_group) {}
+
+  Kind kind;
+  std::string group_id;  // of kMembers
+};
 
 // Reads one connection's view: that of the writer inside its transaction, or the last commit.
 // One thread at a time. Not an owner: the database outlives it.
@@ -82,16 +91,18 @@ class DirectoryReader : public DirectoryState {
   // Reads an index alone, some twentieth of what Scan() does.
   absl::Status ScanUserNames(
       const std::function<absl::Status(ResourceRow row, absl::string_view key)>& visit) const;
-  absl::StatusOr<std::optional<PlacedResource>> FindPlaced(event::v1::ResourceType type,
-                                                           absl::string_view id) const;
+  // Nothing where there is no such resource.
+  absl::StatusOr<std::optional<ResourceRow>> FindRow(event::v1::ResourceType type,
+                                                     absl::string_view id) const;
   // NotFound where the row is empty.
   absl::StatusOr<Resource> ResourceAt(ResourceRow row) const;
 
+  absl::StatusOr<uint64_t> RowCount(const RowList& list) const;
   // The first `count` rows of a list behind `after` (0: from its beginning), one of that list.
-  absl::StatusOr<std::vector<ResourceRow>> RowsAfter(RowList list, ResourceRow after,
+  absl::StatusOr<std::vector<ResourceRow>> RowsAfter(const RowList& list, ResourceRow after,
                                                      uint64_t count) const;
   // The `number`-th row of a list, counted from 1; 0 for 0, and beyond its end.
-  absl::StatusOr<ResourceRow> RowNumber(RowList list, uint64_t number) const;
+  absl::StatusOr<ResourceRow> RowNumber(const RowList& list, uint64_t number) const;
 
   // The groups that hold `id`, directly or through other groups.
   absl::StatusOr<std::vector<GroupRow>> GroupsOf(absl::string_view id) const;
@@ -99,6 +110,9 @@ class DirectoryReader : public DirectoryState {
   absl::StatusOr<std::vector<std::string>> DirectGroupsOf(absl::string_view id) const;
   // Users whose manager is `id`.
   absl::StatusOr<std::vector<std::string>> ReportsOf(absl::string_view id) const;
+  // The users that a group holds, directly or through other groups, once each.
+  absl::StatusOr<std::vector<std::string>> UsersWithin(absl::string_view group_id) const;
+  absl::StatusOr<bool> HoldsGroups(absl::string_view group_id) const;
   // True where `group_id` is, or holds through groups, `id`.
   absl::StatusOr<bool> IsWithin(absl::string_view id, absl::string_view group_id) const;
 

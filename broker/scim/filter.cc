@@ -284,6 +284,7 @@ std::optional<Key> IndexOf(const Node& node) {
   const bool of_value = node.ref.sub != nullptr && node.ref.sub->name == "value";
   if (name == "emails" && of_value) return Key::kEmailValue;
   if (name == "members" && of_value) return Key::kMemberId;
+  if (name == "groups" && of_value) return Key::kGroupId;
   if (node.ref.sub != nullptr) return std::nullopt;
   if (name == "id") return Key::kId;
   if (name == "userName") return Key::kUserName;
@@ -307,8 +308,10 @@ int Rank(Key key) {
       return 4;
     case Key::kMemberId:
       return 5;
+    case Key::kGroupId:
+      return 6;
   }
-  return 6;
+  return 7;
 }
 
 void CollectEquality(const Filter& filter, const Node& node, std::optional<IndexedEquality>* best) {

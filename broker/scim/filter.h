@@ -102,7 +102,7 @@ absl::StatusOr<bool> EvaluateOnElement(const Filter& filter, const nlohmann::jso
 
 // An equality that every match must meet, and that the read model has an index for.
 struct IndexedEquality {
-  enum class Key { kId, kUserName, kExternalId, kDisplayName, kEmailValue, kMemberId };
+  enum class Key { kId, kUserName, kExternalId, kDisplayName, kEmailValue, kMemberId, kGroupId };
   Key key;
   std::string value;  // as the client wrote it
 };

@@ -2,6 +2,8 @@
 #include <utility>
 
 #include "broker/base/status.h"
+#include "broker/eventlog/whole_event.h"
+#include "broker/events/payload_run.h"
 #include "broker/events/sealing.h"
 #include "connectors/delivery/app_worker.h"
 #include "purser/event/v1/directory.pb.h"
@@ -46,7 +48,12 @@ bool AppWorker::Follow() {
 }
 
 absl::Status AppWorker::FollowRecord(const StoredRecord& record, const DirectoryReader& directory) {
-  ASSIGN_OR_RETURN(const auto envelope, DecodeRecord(record.bytes));
+  ASSIGN_OR_RETURN(auto envelope, DecodeRecord(record.bytes));
+  if (EndsRun(envelope)) {
+    const StreamId stream = StreamId::Directory(options_.directory_id);
+    ASSIGN_OR_RETURN(envelope,
+                     WholeEvent(*options_.log, stream, record.position, std::move(envelope)));
+  }
   ASSIGN_OR_RETURN(const auto touched, directory.TouchedAt(record.position));
   const bool deleted = envelope.kind() == event::v1::RESOURCE_DELETED;
   bool urgent = deleted;

@@ -24,7 +24,7 @@ bool AppWorker::TakeOwnership() {
   ownership_ = Ownership::kTaking;
   WriteRequest write;
   write.deadline = now + kWriteDeadline;
-  write.decide = [this](absl::Time at, StreamPosition) {
+  write.decide = [this](absl::Time at) {
     event::v1::TookOver took;
     took.set_node_id(options_.node_id);
     took.set_boot_id(options_.boot_id);
@@ -164,7 +164,7 @@ void AppWorker::ReportPlanned() {
   if (oldest < before || (position == before && control == app_.planned.control_position())) return;
   WriteRequest write;
   write.deadline = now + kWriteDeadline;
-  write.decide = [this, position, control](absl::Time at, StreamPosition) {
+  write.decide = [this, position, control](absl::Time at) {
     event::v1::Planned planned;
     planned.mutable_basis()->set_directory_position(position);
     planned.mutable_basis()->set_control_position(control);
@@ -195,7 +195,7 @@ bool AppWorker::Release() {
   ReportPlanned();
   WriteRequest write;
   write.deadline = options_.clock->SinceBoot() + kWriteDeadline;
-  write.decide = [this](absl::Time at, StreamPosition) {
+  write.decide = [this](absl::Time at) {
     event::v1::Released released;
     released.set_node_id(options_.node_id);
     released.set_boot_id(options_.boot_id);

@@ -103,9 +103,7 @@ bool AppWorker::Flush() {
   FillBatch(batch.get());
   WriteRequest write;
   write.deadline = now + kWriteDeadline;
-  write.decide = [this, batch](absl::Time at, StreamPosition) {
-    return BatchRecords(batch.get(), at);
-  };
+  write.decide = [this, batch](absl::Time at) { return BatchRecords(batch.get(), at); };
   write.done = [this, batch, now](const absl::StatusOr<WriteReceipt>& receipt) {
     OnFlushed(batch, receipt.status(), now);
   };

@@ -1,5 +1,7 @@
 #include "tests/support/delivery/delivery_rig.h"
 
+#include "broker/eventlog/whole_event.h"
+
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
@@ -185,7 +187,7 @@ void DeliveryRig::Write(event::v1::Kind kind, event::v1::ResourceType type, cons
                         const Payload& payload) {
   WriteRequest write;
   write.deadline = clock.SinceBoot() + absl::Seconds(10);
-  write.decide = [=, this](absl::Time at, StreamPosition) {
+  write.decide = [=, this](absl::Time at) {
     event::v1::Envelope envelope;
     envelope.set_event_id(ids.NewId(at));
     envelope.set_trace_parent(trace_parent);
@@ -271,7 +273,7 @@ void DeliveryRig::RenameGroup(const std::string& id, const std::string& name) {
 void DeliveryRig::Command(event::v1::AppCommand command) {
   WriteRequest write;
   write.deadline = clock.SinceBoot() + absl::Seconds(10);
-  write.decide = [command](absl::Time, StreamPosition) {
+  write.decide = [command](absl::Time) {
     event::v1::Envelope envelope;
     envelope.set_kind(event::v1::APP_COMMAND);
     envelope.set_resource_type(event::v1::APP);
@@ -300,7 +302,7 @@ void DeliveryRig::Command(event::v1::AppCommand::Action action,
 void DeliveryRig::TakeOver(const std::string& boot) {
   WriteRequest write;
   write.deadline = clock.SinceBoot() + absl::Seconds(10);
-  write.decide = [boot](absl::Time, StreamPosition) {
+  write.decide = [boot](absl::Time) {
     event::v1::TookOver took;
     took.set_boot_id(boot);
     event::v1::Envelope envelope;
@@ -363,7 +365,9 @@ void DeliveryRig::ExpectRebuiltEqual() {
   const auto records = log.Read(stream_, rebuilt->head().position, SIZE_MAX, SIZE_MAX);
   ASSERT_TRUE(rebuilt->Begin().ok());
   for (const StoredRecord& record : *records) {
-    const absl::Status applied = rebuilt->Apply({record.bytes}, *DecodeRecord(record.bytes));
+    const auto event = ReadEvent(log, stream_, record.position);
+    ASSERT_TRUE(event.ok()) << event.status();
+    const absl::Status applied = rebuilt->Apply({record.bytes}, *event);
     ASSERT_TRUE(applied.ok()) << applied;
   }
   ASSERT_TRUE(rebuilt->Commit().ok());

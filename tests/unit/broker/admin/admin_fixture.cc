@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "broker/admin/lookup.h"
 #include "broker/base/status.h"
+#include "broker/eventlog/whole_event.h"
 
 namespace purser {
 
@@ -59,7 +60,7 @@ absl::StatusOr<StreamPosition> AdminFixture::Write(const StreamId& stream,
   while (log_->RunOnce(absl::ZeroDuration())) {
   }
   RETURN_IF_ERROR(fold->Begin());
-  absl::StatusOr<std::vector<event::v1::Envelope>> decided = decide(fold->head());
+  absl::StatusOr<std::vector<event::v1::Envelope>> decided = decide();
   if (!decided.ok()) {
     fold->Rollback();
     return decided.status();
@@ -95,7 +96,7 @@ StreamPosition AdminFixture::Append(const StreamId& stream, event::v1::Kind kind
   envelope.set_resource_id(id);
   envelope.set_actor(actor);
   envelope.set_payload(payload.SerializeAsString());
-  const auto written = Write(stream, [&](const Head&) {
+  const auto written = Write(stream, [&] {
     return absl::StatusOr<std::vector<event::v1::Envelope>>(
         std::vector<event::v1::Envelope>{envelope});
   });
@@ -147,7 +148,7 @@ StreamPosition AdminFixture::HeadOf(const StreamId& stream) {
 }
 
 event::v1::Envelope AdminFixture::LastRecord(const StreamId& stream) {
-  const auto envelope = ReadEnvelope(*log_, stream, HeadOf(stream));
+  const auto envelope = ReadEvent(*log_, stream, HeadOf(stream));
   EXPECT_TRUE(envelope.ok()) << envelope.status();
   return envelope.value_or(event::v1::Envelope());
 }

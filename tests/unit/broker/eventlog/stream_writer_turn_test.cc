@@ -53,7 +53,7 @@ class StreamWriterTurn : public StreamWriterTest {
       envelope.set_kind(event::v1::RESOURCE_CREATED);
       envelope.set_event_id(ids_.NewId(turn->at()));
       envelope.set_payload(name);
-      EXPECT_EQ(turn->next(), node(n).fold.head().position + 1);
+      EXPECT_EQ(turn->last(), node(n).fold.head().position);
       if (const absl::Status taken = turn->Append({envelope}); !taken.ok()) return taken;
       sequence->appended.push_back(i);
     }

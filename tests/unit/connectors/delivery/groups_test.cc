@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "broker/events/payload_run.h"
 #include "tests/support/delivery/delivery_rig.h"
 
 namespace purser {
@@ -216,6 +217,24 @@ TEST(DeliveryGroups, WhatWasMissedWhileAGroupWasParkedIsSentWhenItIsMended) {
   rig.ChangeMembers("g1", {"u2"});
   rig.Settle();
   EXPECT_EQ(rig.app.Group("Cooks")->members.size(), 2u);
+}
+
+TEST(DeliveryGroups, AGroupWhoseEventTookSeveralRecordsIsDeliveredWhole) {
+  DeliveryRig rig;
+  rig.CreateUser("u1", "ada");
+  rig.CreateUser("u2", "bob");
+  const std::string name(2 * kMaxPieceBytes, 'x');
+  rig.CreateGroup("g1", name, {"u1", "u2"});
+  rig.Settle();
+  ASSERT_NE(rig.app.Group(name), nullptr);
+  EXPECT_EQ(rig.app.Group(name)->members.size(), 2u);
+  rig.Stop();
+  rig.ForgetProjection();
+  rig.Start();
+  rig.ChangeMembers("g1", {}, {"u1"});
+  rig.Settle();
+  EXPECT_THAT(rig.app.Group(name)->members, ElementsAre(rig.LaneOf("u2").remote_id));
+  rig.ExpectRebuiltEqual();
 }
 
 }  // namespace
