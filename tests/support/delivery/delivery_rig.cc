@@ -1,13 +1,12 @@
 #include "tests/support/delivery/delivery_rig.h"
 
-#include "broker/eventlog/whole_event.h"
-
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "broker/eventlog/whole_event.h"
 #include "connectors/delivery/app_settings.h"
 #include "gtest/gtest.h"
 
