@@ -23,6 +23,8 @@
 
 namespace purser {
 
+class DirectoryService;
+
 // Who asks: a viewer sees no attribute values. `actor` stands in the records of what they ask for.
 struct Caller {
   std::string actor;
@@ -72,6 +74,8 @@ struct AdminContext {
   // Waits until what is folded here has reached the stream's end as of now. May be unset, where
   // this process is the only writer.
   std::function<absl::Status(const StreamId&)> catch_up;
+  // A directory to write to, by minted id; nullptr while it is not there yet.
+  std::function<DirectoryService*(absl::string_view directory_id)> services;
 };
 
 }  // namespace purser

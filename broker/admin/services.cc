@@ -9,6 +9,7 @@
 #include "broker/admin/app_service.h"
 #include "broker/admin/apply.h"
 #include "broker/admin/delivery_service.h"
+#include "broker/admin/import_service.h"
 #include "broker/admin/job_service.h"
 #include "broker/admin/log_service.h"
 #include "broker/admin/parked_service.h"
@@ -137,6 +138,16 @@ class Requests final : public v1::RequestService::Service {
   const AdminContext& context_;
 };
 
+class Imports final : public v1::ImportService::Service {
+ public:
+  explicit Imports(const AdminContext& context) : context_(context) {}
+  PURSER_RPC(CheckPaths, CheckPathsRequest, CheckPathsResponse, Role::kViewer, purser::CheckPaths)
+  PURSER_RPC(Put, PutLinesRequest, PutLinesResponse, Role::kOperator, PutLines)
+
+ private:
+  const AdminContext& context_;
+};
+
 class Deliveries final : public v1::DeliveryService::Service {
  public:
   explicit Deliveries(const AdminContext& context) : context_(context) {}
@@ -218,6 +229,7 @@ std::vector<std::unique_ptr<grpc::Service>> MakeServices(const AdminContext& con
   services.push_back(std::make_unique<Users>(context));
   services.push_back(std::make_unique<ParkedLanes>(context));
   services.push_back(std::make_unique<Requests>(context));
+  services.push_back(std::make_unique<Imports>(context));
   services.push_back(std::make_unique<Deliveries>(context));
   services.push_back(std::make_unique<Replays>(context));
   services.push_back(std::make_unique<Jobs>(context));

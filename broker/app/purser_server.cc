@@ -151,6 +151,7 @@ AdminContext PurserServer::MakeContext() {
     return directory == nullptr ? nullptr : &directory->readers();
   };
   context.apps = [this](absl::string_view id) { return delivery_->Readers(id); };
+  context.services = [this](absl::string_view id) { return broker_->Directory(std::string(id)); };
   context.submit = [this](const StreamId& stream, DecideRecords decide, absl::Duration deadline,
                           SubmitDone done) {
     SubmitRecords(stream, std::move(decide), deadline, std::move(done));

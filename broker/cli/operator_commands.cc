@@ -11,6 +11,7 @@ void AddOperatorCommands(CLI::App* root, ChosenCommand* chosen) {
   AddParkedCommands(root, chosen);
   AddRequestCommands(root, chosen);
   AddDeliveryCommands(root, chosen);
+  AddImportCommands(root, chosen);
   AddReplayCommands(root, chosen);
   AddJobCommands(root, chosen);
   AddTokenCommands(root, chosen);

@@ -37,6 +37,7 @@ void AddUserCommands(CLI::App* root, ChosenCommand* chosen);
 void AddParkedCommands(CLI::App* root, ChosenCommand* chosen);
 void AddRequestCommands(CLI::App* root, ChosenCommand* chosen);
 void AddDeliveryCommands(CLI::App* root, ChosenCommand* chosen);
+void AddImportCommands(CLI::App* root, ChosenCommand* chosen);
 void AddReplayCommands(CLI::App* root, ChosenCommand* chosen);
 void AddJobCommands(CLI::App* root, ChosenCommand* chosen);
 void AddTokenCommands(CLI::App* root, ChosenCommand* chosen);

@@ -53,6 +53,24 @@ std::string AppliedTable(const admin::v1::ApplyResponse& response) {
   return text;
 }
 
+std::string ImportTable(const admin::v1::ImportReport& report) {
+  std::string text =
+      absl::StrCat(report.dry_run() ? "nothing was changed; would be: " : "", report.created(),
+                   " created, ", report.changed(), " changed, ", report.unchanged(), " unchanged, ",
+                   report.refused(), " refused of ", report.lines(), " lines");
+  if (report.incomplete() > 0) {
+    absl::StrAppend(&text, "; ", report.incomplete(), " without some of their references");
+  }
+  text += "\n";
+  if (report.refusals().empty()) return text;
+  Rows rows;
+  for (const auto& refusal : report.refusals()) {
+    rows.push_back({absl::StrCat(refusal.file(), ":", refusal.line()), OrDash(refusal.field()),
+                    refusal.message(), refusal.remedy()});
+  }
+  return absl::StrCat(text, "\n", FormatTable({"LINE", "FIELD", "WHY", "WHAT TO DO"}, rows));
+}
+
 std::string AppsTable(const admin::v1::ListAppsResponse& response) {
   Rows rows;
   for (const auto& app : response.apps()) {

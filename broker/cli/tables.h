@@ -11,6 +11,8 @@ namespace purser {
 // "2026-11-20T10:00:00Z"; "-" where it is not set.
 std::string TimeCell(bool has, const google::protobuf::Timestamp& time);
 
+// Counts, and the lines that were refused.
+std::string ImportTable(const admin::v1::ImportReport& report);
 std::string AppliedTable(const admin::v1::ApplyResponse& response);
 std::string AppsTable(const admin::v1::ListAppsResponse& response);
 std::string AppStatusText(const admin::v1::AppStatus& status);

@@ -64,11 +64,16 @@ event::v1::Envelope EnvelopeOf(const ScimRequest& request) {
 
 std::vector<event::v1::Envelope> EventsOf(const ScimRequest& request, IdSource* ids, absl::Time at,
                                           Decision* decision) {
+  return EventsOf(EnvelopeOf(request), ids, at, decision);
+}
+
+std::vector<event::v1::Envelope> EventsOf(const event::v1::Envelope& by, IdSource* ids,
+                                          absl::Time at, Decision* decision) {
   std::vector<event::v1::Envelope> events;
   if (!decision->changed) return events;
   decision->after.last_modified = at;
   if (decision->kind == event::v1::RESOURCE_CREATED) decision->after.created = at;
-  event::v1::Envelope& envelope = events.emplace_back(EnvelopeOf(request));
+  event::v1::Envelope& envelope = events.emplace_back(by);
   envelope.set_event_id(ids->NewId(at));
   envelope.set_kind(decision->kind);
   envelope.set_resource_type(decision->type);

@@ -65,6 +65,9 @@ event::v1::Envelope EnvelopeOf(const ScimRequest& request);
 
 // What a decision writes at log time `at`; nothing where nothing changed. Takes its payload, and
 // gives the resource after it that time; its version is the position of the event's last record.
+// `by` says who, by which request and why: EnvelopeOf() of a SCIM request.
+std::vector<event::v1::Envelope> EventsOf(const event::v1::Envelope& by, IdSource* ids,
+                                          absl::Time at, Decision* decision);
 std::vector<event::v1::Envelope> EventsOf(const ScimRequest& request, IdSource* ids, absl::Time at,
                                           Decision* decision);
 
