@@ -55,12 +55,14 @@ admin::v1::Token Shown(const event::v1::Token& token, absl::Time now) {
 
 absl::StatusOr<Role> RoleAskedFor(const admin::v1::MintTokenRequest& request) {
   if (!request.directory().empty()) {
-    if (request.role().empty() || request.role() == auth::RoleName(Role::kScim)) return Role::kScim;
+    if (request.role().empty()) return Role::kScim;
+    const auto asked = auth::ParseRole(request.role());
+    if (asked.ok() && auth::IsDirectorys(*asked)) return asked;
     return absl::InvalidArgumentError(
-        absl::StrCat("a directory's token has no role; \"", request.role(), "\" was asked for"));
+        absl::StrCat("\"", request.role(), "\" is no role of a directory's token: scim or feed"));
   }
   const auto role = auth::ParseRole(request.role());
-  if (role.ok() && *role != Role::kScim) return role;
+  if (role.ok() && !auth::IsDirectorys(*role)) return role;
   return absl::InvalidArgumentError(absl::StrCat(
       "\"", request.role(), "\" is no role at the admin API: viewer, operator or admin"));
 }

@@ -21,6 +21,7 @@
 #include "broker/config/configuration.h"
 #include "broker/crypto/base64url.h"
 #include "broker/crypto/secrets.h"
+#include "broker/crypto/signing_key.h"
 #include "purser/event/v1/control.pb.h"
 
 namespace purser {
@@ -114,6 +115,14 @@ absl::StatusOr<std::string> NodeId(const std::string& folder, IdSource* ids, con
 
 absl::StatusOr<std::string> DevToken(const std::string& folder) {
   return SecretOf("PURSER_DEV_TOKEN", absl::StrCat(folder, "/dev-token"));
+}
+
+absl::StatusOr<std::string> DevSigningKey(const std::string& folder) {
+  const std::string path = absl::StrCat(folder, "/dev-signing-key");
+  if (auto kept = ReadFile(path); kept.ok() && SigningKey::FromPem(*kept).ok()) return kept;
+  std::string pem = SigningKey::MakePem();
+  RETURN_IF_ERROR(WriteOwnFile(path, pem));
+  return pem;
 }
 
 absl::Status PrepareDev(const AdminContext& context, const std::string& secret) {

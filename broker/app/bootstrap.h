@@ -18,6 +18,10 @@ absl::StatusOr<std::string> NodeId(const std::string& folder, IdSource* ids, con
 // there, for its owner's eyes alone.
 absl::StatusOr<std::string> DevToken(const std::string& folder);
 
+// A private key in PEM that signs what `--dev` hands out: what DIR/dev-signing-key holds, else a
+// new one written there.
+absl::StatusOr<std::string> DevSigningKey(const std::string& folder);
+
 // The directory `main`, and `secret` as its token and as an admin's; changes nothing where they are
 // there already. Blocks until it stands.
 absl::Status PrepareDev(const AdminContext& context, const std::string& secret);

@@ -6,12 +6,15 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "broker/feed/feed_settings.h"
 
 namespace purser {
 namespace {
 
 constexpr absl::string_view kDevBase = "/scim/v2";
 constexpr absl::string_view kDirectories = "/directories/";
+constexpr absl::string_view kKeys = "/.well-known/jwks.json";
 
 http::Response Text(int status, std::string body) {
   http::Response response;
@@ -45,12 +48,32 @@ void FrontRoutes::Handle(http::Request request, http::Respond respond) const {
     http::Response response = Text(200, metrics_->Render());
     response.content_type = std::string(kMetricsContentType);
     respond(std::move(response));
+  } else if (HandleKeys(request, respond)) {
+    return;
   } else if ((dev_ && Under(request.path, kDevBase)) ||
              absl::StartsWith(request.path, kDirectories)) {
     HandleScim(std::move(request), std::move(respond));
   } else {
     respond(Text(404, "no such page\n"));
   }
+}
+
+// Public: whoever holds an event may verify it.
+bool FrontRoutes::HandleKeys(const http::Request& request, const http::Respond& respond) const {
+  absl::string_view name = request.path;
+  if (!absl::ConsumeSuffix(&name, kKeys)) return false;
+  if (dev_ && name.empty()) {
+    name = "main";
+  } else if (!absl::ConsumePrefix(&name, kDirectories)) {
+    return false;
+  }
+  const auto state = broker_->control().state();
+  const DirectoryEntry* entry = state->DirectoryByName(name);
+  const auto keys = entry == nullptr ? std::nullopt : feeds_->PublicKeys(entry->id);
+  http::Response response = Text(keys ? 200 : 404, keys ? *keys : "no such page\n");
+  if (keys) response.content_type = "application/jwk-set+json";
+  respond(std::move(response));
+  return true;
 }
 
 void FrontRoutes::HandleScim(http::Request request, http::Respond respond) const {
@@ -81,6 +104,7 @@ void FrontRoutes::HandleScim(http::Request request, http::Respond respond) const
     settings.limits = LimitsOf(configured);
     settings.clear_values.assign(configured.clear_values().begin(),
                                  configured.clear_values().end());
+    settings.event_uris = feed::EventUris(configured);
   }
   scim_->Handle(std::move(request), std::move(respond), directory, base, settings);
 }

@@ -1,9 +1,10 @@
-// What is served over HTTP: SCIM, health, readiness, metrics.
+// What is served over HTTP: SCIM, the keys of its events, health, readiness, metrics.
 #pragma once
 
 #include <atomic>
 
 #include "broker/app/broker_host.h"
+#include "broker/app/feed_host.h"
 #include "broker/base/metrics.h"
 #include "broker/frontdoor/scim_endpoints.h"
 #include "broker/http/server.h"
@@ -13,8 +14,9 @@ namespace purser {
 // Thread-safe. All that it is given outlives it.
 class FrontRoutes {
  public:
-  FrontRoutes(BrokerHost* broker, const ScimEndpoints* scim, MetricsRegistry* metrics, bool dev)
-      : broker_(broker), scim_(scim), metrics_(metrics), dev_(dev) {}
+  FrontRoutes(BrokerHost* broker, const ScimEndpoints* scim, const FeedHost* feeds,
+              MetricsRegistry* metrics, bool dev)
+      : broker_(broker), scim_(scim), feeds_(feeds), metrics_(metrics), dev_(dev) {}
 
   void Handle(http::Request request, http::Respond respond) const;
   // The server's own refusals: SCIM errors where a SCIM client asked.
@@ -23,10 +25,13 @@ class FrontRoutes {
   void SetReady(bool ready) { ready_ = ready; }
 
  private:
+  // True where the path names a directory's public keys; then it is answered.
+  bool HandleKeys(const http::Request& request, const http::Respond& respond) const;
   void HandleScim(http::Request request, http::Respond respond) const;
 
   BrokerHost* const broker_;
   const ScimEndpoints* const scim_;
+  const FeedHost* const feeds_;
   MetricsRegistry* const metrics_;
   const bool dev_;
   std::atomic<bool> ready_{false};

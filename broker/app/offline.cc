@@ -21,6 +21,7 @@
 #include "broker/projections/app_projection.h"
 #include "broker/projections/control_state.h"
 #include "broker/projections/directory_reader.h"
+#include "broker/projections/feed_projection.h"
 
 namespace purser {
 namespace {
@@ -136,6 +137,12 @@ absl::StatusOr<ModelDigest> DigestOf(const std::string& path, const std::string&
   return ModelDigest{name, head.position, std::move(digest)};
 }
 
+absl::StatusOr<ModelDigest> DigestOfModel(const std::string& path, const std::string& name) {
+  if (absl::StartsWith(name, "app-")) return DigestOf<AppReader>(path, name);
+  if (absl::StartsWith(name, "feeds-")) return DigestOf<FeedPlacesReader>(path, name);
+  return DigestOf<DirectoryReader>(path, name);
+}
+
 }  // namespace
 
 absl::StatusOr<admin::v1::VerifyLogReport> VerifyOffline(const OfflineLog& log) {
@@ -147,9 +154,7 @@ absl::StatusOr<std::vector<ModelDigest>> DigestModels(const std::string& folder)
   ASSIGN_OR_RETURN(const std::vector<std::string> files, ModelFiles(folder));
   for (const std::string& path : files) {
     const std::string name = std::filesystem::path(path).filename();
-    ASSIGN_OR_RETURN(ModelDigest digest, absl::StartsWith(name, "app-")
-                                             ? DigestOf<AppReader>(path, name)
-                                             : DigestOf<DirectoryReader>(path, name));
+    ASSIGN_OR_RETURN(ModelDigest digest, DigestOfModel(path, name));
     digests.push_back(std::move(digest));
   }
   if (digests.empty()) {

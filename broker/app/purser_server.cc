@@ -81,18 +81,40 @@ absl::Status PurserServer::Start() {
                               DirectoryService* directory = broker_->Directory(id);
                               return directory == nullptr ? nullptr : &directory->readers();
                             }});
-  broker_ = std::make_unique<BrokerHost>(BrokerHost::Options{
-      log_.get(), models, &SystemClock(), &metrics_, &tokens_,
-      [this](std::shared_ptr<const ControlState> state) { delivery_->Configure(state); },
-      [this](const StreamId& stream) { delivery_->NewRecords(stream); },
-      [this](const std::string& id) { delivery_->DirectoryMoved(id); }});
+  broker_ = std::make_unique<BrokerHost>(
+      BrokerHost::Options{log_.get(), models, &SystemClock(), &metrics_, &tokens_,
+                          [this](std::shared_ptr<const ControlState> state) {
+                            delivery_->Configure(state);
+                            feeds_->Configure(state);
+                          },
+                          [this](const StreamId& stream) {
+                            delivery_->NewRecords(stream);
+                            feeds_->NewRecords(stream);
+                          },
+                          [this](const std::string& id) {
+                            delivery_->DirectoryMoved(id);
+                            feeds_->DirectoryMoved();
+                          }});
+  RETURN_IF_ERROR(MakeFeeds(models, node_id));
   RETURN_IF_ERROR(delivery_->Start());
+  RETURN_IF_ERROR(feeds_->Start());
   RETURN_IF_ERROR(broker_->Start());
   RETURN_IF_ERROR(StartHttp());
   context_ = MakeContext();
   RETURN_IF_ERROR(StartAdmin());
   RETURN_IF_ERROR(Prepare());
   return WaitReady();
+}
+
+absl::Status PurserServer::MakeFeeds(const std::string& models, const std::string& node_id) {
+  FeedHost::Options feeds{log_.get(),        models,   node_id, &SystemClock(),
+                          &RandomIdSource(), &metrics_};
+  feeds.directory = [this](const std::string& id) { return broker_->Directory(id); };
+  if (options_.dev) {
+    ASSIGN_OR_RETURN(feeds.dev_key, DevSigningKey(options_.data));
+  }
+  feeds_ = std::make_unique<FeedHost>(std::move(feeds));
+  return absl::OkStatus();
 }
 
 void PurserServer::CountDropped() {
@@ -112,8 +134,10 @@ absl::Status PurserServer::StartHttp() {
   };
   refused_ = std::make_unique<RefusedRequests>(log_.get(), &SystemClock(), &metrics_);
   scim.refused = refused_.get();
+  scim.feeds = [this](const ScimRequestPtr& request) { feeds_->Handle(request); };
   scim_ = std::make_unique<ScimEndpoints>(scim);
-  routes_ = std::make_unique<FrontRoutes>(broker_.get(), scim_.get(), &metrics_, options_.dev);
+  routes_ = std::make_unique<FrontRoutes>(broker_.get(), scim_.get(), feeds_.get(), &metrics_,
+                                          options_.dev);
   http::ServerOptions http;
   http.address = options_.http;
   http.threads = options_.http_threads;
@@ -227,9 +251,11 @@ void PurserServer::Stop() {
     return std::max(absl::ZeroDuration(), until - SystemClock().SinceBoot());
   };
   if (routes_ != nullptr) routes_->SetReady(false);
+  if (feeds_ != nullptr) feeds_->AnswerWaiting();
   if (http_ != nullptr) http_->Stop(left() / 2);
   if (admin_ != nullptr) admin_->Shutdown(left() / 4);
   if (delivery_ != nullptr) delivery_->Stop(left());
+  if (feeds_ != nullptr) feeds_->Stop();
   if (broker_ != nullptr) broker_->Stop();
   if (page_check_.joinable()) page_check_.join();
   http_.reset();
@@ -237,6 +263,7 @@ void PurserServer::Stop() {
   long_reads_.reset();
   admin_.reset();
   delivery_.reset();
+  feeds_.reset();
   broker_.reset();
   log_.reset();
 }

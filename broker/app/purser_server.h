@@ -12,6 +12,7 @@
 #include "broker/admin/server.h"
 #include "broker/app/broker_host.h"
 #include "broker/app/delivery_host.h"
+#include "broker/app/feed_host.h"
 #include "broker/app/front_routes.h"
 #include "broker/app/serve_options.h"
 #include "broker/app/work_threads.h"
@@ -45,6 +46,7 @@ class PurserServer {
  private:
   absl::Status CheckOptions() const;
   void CountDropped();
+  absl::Status MakeFeeds(const std::string& models, const std::string& node_id);
   absl::Status StartHttp();
   absl::Status StartAdmin();
   absl::Status Prepare();
@@ -61,6 +63,7 @@ class PurserServer {
   std::thread page_check_;
   std::unique_ptr<DeliveryHost> delivery_;
   std::unique_ptr<BrokerHost> broker_;
+  std::unique_ptr<FeedHost> feeds_;
   std::unique_ptr<WorkThreads> short_reads_;
   std::unique_ptr<WorkThreads> long_reads_;
   std::unique_ptr<RefusedRequests> refused_;

@@ -22,7 +22,7 @@ absl::Status CheckToken(absl::string_view directory_id, const event::v1::Token& 
         absl::StrCat("token ", token.id(), ": its hash is not of 32 bytes"));
   }
   ASSIGN_OR_RETURN(const Role role, ParseRole(token.role()));
-  if ((role == Role::kScim) == directory_id.empty()) {
+  if (IsDirectorys(role) == directory_id.empty()) {
     return absl::InvalidArgumentError(
         absl::StrCat("token ", token.id(), ": the role ", token.role(),
                      directory_id.empty() ? " is a directory's" : " is the admin API's"));
@@ -68,17 +68,27 @@ bool IsLive(const event::v1::Token& token, absl::Time now) {
 absl::Status CheckTokens(absl::string_view directory_id, const Tokens& tokens, absl::Time now) {
   std::set<absl::string_view> ids;
   std::map<absl::string_view, int> live;  // by the user they stand for
-  int most = 0;
+  int most = 0, feeds = 0;
   for (const event::v1::Token& token : tokens) {
     RETURN_IF_ERROR(CheckToken(directory_id, token));
     if (!ids.insert(token.id()).second) {
       return absl::InvalidArgumentError(absl::StrCat("token ", token.id(), " stands twice"));
     }
-    if (IsLive(token, now)) most = std::max(most, ++live[token.user_id()]);
+    if (!IsLive(token, now)) continue;
+    if (token.role() == RoleName(Role::kFeed)) {
+      ++feeds;
+    } else {
+      most = std::max(most, ++live[token.user_id()]);
+    }
   }
   if (tokens.size() > kMaxTokens) {
     return absl::FailedPreconditionError(
         absl::StrCat("at most ", kMaxTokens, " tokens are allowed; revoke one first"));
+  }
+  if (feeds > kMaxLiveFeedTokens) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("directory ", directory_id, ": ", feeds, " live tokens of feeds, and at most ",
+                     kMaxLiveFeedTokens, " are allowed; revoke one first"));
   }
   if (!directory_id.empty() && most > kMaxLiveTokens) {
     return absl::FailedPreconditionError(absl::StrCat("directory ", directory_id, ": ", most,

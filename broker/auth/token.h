@@ -20,6 +20,8 @@ using Tokens = google::protobuf::RepeatedPtrField<event::v1::Token>;
 // are one record.
 inline constexpr int kMaxLiveTokens = 2;
 inline constexpr int kMaxTokens = 200;
+// Of those that read a directory's feeds: each receiver has its own.
+inline constexpr int kMaxLiveFeedTokens = 32;
 
 struct MintedToken {
   std::string secret;  // to be shown once; nothing of ours keeps it
@@ -40,7 +42,7 @@ bool IsLive(const event::v1::Token& token, absl::Time now);
 //
 // InvalidArgument: an id is missing or stands twice, a hash is not of 32 bytes, a role does not
 // belong there. FailedPrecondition: more than two of a directory's tokens are live that stand for
-// the same user, or for nobody; or there are more than 200.
+// the same user, or for nobody, or more than 32 that read its feeds; or there are more than 200.
 absl::Status CheckTokens(absl::string_view directory_id, const Tokens& tokens, absl::Time now);
 
 }  // namespace purser::auth

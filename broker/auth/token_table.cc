@@ -38,7 +38,7 @@ absl::StatusOr<Principal> TokenTable::Authenticate(absl::string_view directory_i
     return absl::UnauthenticatedError(absl::StrCat("the token ", match->id(), " has expired"));
   }
   const absl::StatusOr<Role> role = ParseRole(match->role());
-  if (!role.ok() || (*role == Role::kScim) == directory_id.empty()) {
+  if (!role.ok() || IsDirectorys(*role) == directory_id.empty()) {
     return absl::UnauthenticatedError(
         absl::StrCat("the token ", match->id(), " has no role that counts here"));
   }

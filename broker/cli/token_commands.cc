@@ -41,13 +41,15 @@ std::string DoorText(const std::string& directory) {
 
 absl::StatusOr<admin::v1::MintTokenRequest> MintRequest(Session& session, const MintFlags& flags) {
   RETURN_IF_ERROR(CheckDoor(flags.door));
-  if (!flags.door.admin && !flags.role.empty()) {
-    return absl::InvalidArgumentError("--role goes with --admin: a directory's token has none");
+  const bool directorys = flags.role == "scim" || flags.role == "feed";
+  if (!flags.role.empty() && directorys == flags.door.admin) {
+    return absl::InvalidArgumentError(
+        "a directory's token is scim or feed; with --admin it is viewer, operator or admin");
   }
   admin::v1::MintTokenRequest request;
   request.set_directory(flags.door.directory);
   request.set_user(flags.user);
-  if (flags.door.admin) request.set_role(flags.role.empty() ? "viewer" : flags.role);
+  request.set_role(flags.door.admin && flags.role.empty() ? "viewer" : flags.role);
   if (!flags.expires.empty()) {
     ASSIGN_OR_RETURN(const absl::Time expires,
                      ParseOperatorExpiry(flags.expires, session.environment().clock->Now()));
@@ -112,8 +114,10 @@ void AddTokenCommands(CLI::App* root, ChosenCommand* chosen) {
       [](CLI::App* command, MintFlags* flags) {
         BindDoor(command, &flags->door);
         command
-            ->add_option("--role", flags->role, "with --admin: viewer (if absent), operator, admin")
-            ->check(CLI::IsMember({"viewer", "operator", "admin"}));
+            ->add_option("--role", flags->role,
+                         "scim (if absent) or feed, which reads the events of a directory alone; "
+                         "with --admin: viewer (if absent), operator, admin")
+            ->check(CLI::IsMember({"scim", "feed", "viewer", "operator", "admin"}));
         command->add_option("--expires", flags->expires, "90d, or a date; never if absent");
         command->add_option("--user", flags->user, "whom /Me means: a user's id or userName");
         BindWhy(command, &flags->why, true);

@@ -8,6 +8,8 @@
 #include "absl/strings/str_join.h"
 #include "broker/base/nearest.h"
 #include "broker/base/status.h"
+#include "broker/config/check_events.h"
+#include "broker/config/check_name.h"
 #include "broker/config/check_schemas.h"
 #include "broker/config/configuration.h"
 #include "broker/config/reference.h"
@@ -22,22 +24,6 @@ using config::v1::App;
 using config::v1::Directory;
 using config::v1::MappingRow;
 using config::v1::ResourceMapping;
-
-constexpr size_t kLongestName = 63;
-
-// Names stand in addresses, metrics and commands.
-absl::Status CheckName(absl::string_view name) {
-  if (name.empty()) return absl::InvalidArgumentError("a name is needed");
-  const bool plain =
-      absl::ascii_isalnum(name[0]) && std::all_of(name.begin(), name.end(), [](char c) {
-        return absl::ascii_isalnum(c) || c == '-' || c == '_' || c == '.';
-      });
-  if (plain && name.size() <= kLongestName) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      "a name is made of letters, digits, - _ and ., begins with a letter or digit, and has at "
-      "most "
-      "63 characters");
-}
 
 // Checks one app, as it was written and complete.
 class AppChecker {
@@ -400,7 +386,7 @@ void CheckLimits(const config::v1::DirectoryLimits& limits, std::vector<Problem>
 }  // namespace
 
 std::vector<Problem> CheckDirectory(const Directory& directory) {
-  std::vector<Problem> problems;
+  std::vector<Problem> problems = CheckSecurityEvents(directory);
   const auto add = [&](const std::string& path, const absl::Status& status) {
     if (!status.ok()) problems.push_back({path, std::string(status.message())});
   };

@@ -12,6 +12,10 @@
 
 namespace purser::config {
 
+// What a feed may be asked for, by the last word of RFC 9967's events.
+inline constexpr absl::string_view kFeedEvents[] = {"create", "patch",    "put",
+                                                    "delete", "activate", "deactivate"};
+
 struct LoadedConfiguration {
   config::v1::Configuration configuration;
   Places places;  // of its fields: "apps[0].url"

@@ -35,6 +35,7 @@ absl::StatusOr<StreamId> StreamId::Parse(absl::string_view text) {
     if (kind == "app") return App(id);
     if (kind == "exchanges") return Exchanges(id);
     if (kind == "requests") return Requests(id);
+    if (kind == "feeds") return Feeds(id);
   }
   return absl::InvalidArgumentError(absl::StrCat("no stream's name: \"", text, "\""));
 }
@@ -51,6 +52,8 @@ std::string StreamId::ToString() const {
       return absl::StrCat("exchanges/", id_);
     case StreamKind::kRequests:
       return absl::StrCat("requests/", id_);
+    case StreamKind::kFeeds:
+      return absl::StrCat("feeds/", id_);
     case StreamKind::kHeartbeats:
       return std::string(kHeartbeatsName);
   }

@@ -14,6 +14,7 @@ enum class StreamKind {
   kApp,        // the deliveries of an app
   kExchanges,  // redacted exchanges with an app; unchained
   kRequests,   // redacted requests that a directory refused; unchained
+  kFeeds,      // how far each receiver of a directory's security events has come
   kHeartbeats  // unchained; one
 };
 
@@ -28,6 +29,9 @@ class StreamId {
   static StreamId Requests(absl::string_view directory_id) {
     return {StreamKind::kRequests, directory_id};
   }
+  static StreamId Feeds(absl::string_view directory_id) {
+    return {StreamKind::kFeeds, directory_id};
+  }
   static StreamId Heartbeats() { return {StreamKind::kHeartbeats, ""}; }
 
   // Of its text; ids are of letters, digits, '-', '_' and '.'. InvalidArgument where it is none.
@@ -37,7 +41,7 @@ class StreamId {
   const std::string& id() const { return id_; }
   bool chained() const {
     return kind_ == StreamKind::kControl || kind_ == StreamKind::kDirectory ||
-           kind_ == StreamKind::kApp;
+           kind_ == StreamKind::kApp || kind_ == StreamKind::kFeeds;
   }
   std::string ToString() const;
 

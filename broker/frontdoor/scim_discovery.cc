@@ -22,7 +22,8 @@ http::Response ScimEndpoints::Discover(const ScimRequest& request) const {
   const std::string& first = request.segments.front();
   if (request.segments.size() > 2) return ErrorResponse(404, "no such endpoint");
   if (first == "ServiceProviderConfig") {
-    return ScimResponse(200, scim::RenderServiceProviderConfig(request.limits, request.base_url));
+    return ScimResponse(200, scim::RenderServiceProviderConfig(request.limits, request.base_url,
+                                                               request.event_uris));
   }
   const scim::SchemaSet& schemas = *request.schemas;
   const bool one = request.segments.size() == 2;

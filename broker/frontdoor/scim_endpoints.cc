@@ -16,6 +16,8 @@
 namespace purser {
 namespace {
 
+constexpr absl::string_view kFeeds = "Feeds";
+
 // Fit for a record and a log line: what it holds is the client's, and may be anything.
 bool IsPlainToken(absl::string_view text) {
   return !text.empty() && text.size() <= 128 &&
@@ -57,6 +59,7 @@ void ScimEndpoints::Handle(http::Request http, http::Respond respond, DirectoryS
   request->clear_values = settings.clear_values;
   request->schemas = settings.schemas;
   request->limits = settings.limits;
+  request->event_uris = settings.event_uris;
   const std::string& public_url = settings.public_url;
   request->base_url = public_url.empty()
                           ? absl::StrCat(request->http.scheme, "://", request->http.host, base_path)
@@ -79,6 +82,10 @@ absl::Status ScimEndpoints::Admit(ScimRequest* request) const {
   const absl::string_view given = request->http.Header("X-Request-Id");
   request->request_id =
       IsPlainToken(given) ? std::string(given) : options_.ids->NewId(options_.clock->Now());
+  const bool feeds = !request->segments.empty() && request->segments.front() == kFeeds;
+  if (!auth::Allows(request->principal.role, feeds ? auth::Role::kFeed : auth::Role::kScim)) {
+    return absl::PermissionDeniedError("this token reads the directory's feeds, and nothing else");
+  }
   // A bulk request's own answer names the limit by its name.
   const bool bulk = !request->segments.empty() && request->segments.front() == "Bulk";
   if (!bulk && request->http.body.size() > request->limits.body_bytes) {
@@ -109,6 +116,8 @@ void ScimEndpoints::Route(const ScimRequestPtr& request) const {
     request->respond(Discover(*request));
   } else if (first == "Bulk" && request->segments.size() == 1) {
     request->http.method == "POST" ? Bulk(request) : request->respond(MethodNotAllowed("POST"));
+  } else if (first == kFeeds && options_.feeds != nullptr) {
+    options_.feeds(request);
   } else if (first == "Me") {
     RouteMe(request);
   } else {

@@ -37,6 +37,8 @@ class ScimEndpoints {
     std::function<bool(ReadCost, std::function<void()>)> run_read = nullptr;
     // Keeps what was refused. Unset: nothing is kept.
     RefusedRequests* refused = nullptr;
+    // Answers what is asked below "/Feeds". Unset: there are none.
+    std::function<void(const ScimRequestPtr&)> feeds = nullptr;
   };
 
   explicit ScimEndpoints(const Options& options) : options_(options) {}

@@ -26,6 +26,7 @@ struct DirectorySettings {
   scim::ClearValues clear_values;
   scim::SchemaSetPtr schemas = scim::StandardSchemas();
   RequestLimits limits;
+  std::vector<std::string> event_uris;  // what its feeds may hold
 };
 
 // Shared by the threads the request passes through; answered once.
@@ -35,6 +36,7 @@ struct ScimRequest {
   DirectoryService* directory = nullptr;
   std::string base_url;  // what meta.location begins with
   scim::ClearValues clear_values;
+  std::vector<std::string> event_uris;
   auth::Principal principal;
   std::string request_id;
   // The path behind the base: {"Users", "0192.."}.

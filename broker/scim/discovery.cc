@@ -98,7 +98,8 @@ std::vector<const Schema*> AllOf(const SchemaSet& schemas) {
 
 }  // namespace
 
-std::string RenderServiceProviderConfig(const RequestLimits& limits, absl::string_view base_url) {
+std::string RenderServiceProviderConfig(const RequestLimits& limits, absl::string_view base_url,
+                                        const std::vector<std::string>& event_uris) {
   const ordered_json off = {{"supported", false}};
   const ordered_json on = {{"supported", true}};
   ordered_json body = {{"schemas", {absl::StrCat(kCoreUrn, "ServiceProviderConfig")}}};
@@ -116,6 +117,7 @@ std::string RenderServiceProviderConfig(const RequestLimits& limits, absl::strin
                         {"maxPageSize", limits.results},
                         {"cursorTimeout", absl::ToInt64Seconds(kCursorTimeout)}};
   body["etag"] = on;
+  body["securityEvents"] = {{"asyncRequest", "none"}, {"eventUris", event_uris}};
   ordered_json scheme = {{"type", "oauthbearertoken"},
                          {"name", "Bearer token"},
                          {"description", "A token of the directory in the Authorization header."},

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/strings/string_view.h"
 #include "broker/domain/request_limits.h"
@@ -11,7 +12,9 @@
 namespace purser::scim {
 
 // Bodies, of the directory with these schemas and limits; `base_url` as in LocationOf().
-std::string RenderServiceProviderConfig(const RequestLimits& limits, absl::string_view base_url);
+// `event_uris`: the security events that some receiver may get (RFC 9967).
+std::string RenderServiceProviderConfig(const RequestLimits& limits, absl::string_view base_url,
+                                        const std::vector<std::string>& event_uris = {});
 std::string RenderSchemas(const SchemaSet& schemas, absl::string_view base_url);
 std::string RenderResourceTypes(const SchemaSet& schemas, absl::string_view base_url);
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 import processes
+from receivers import configuration
 from waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -246,7 +247,11 @@ def metrics_in(page):
     return set(re.findall(r"\bpurser_[a-z_]+", (ROOT / page).read_text()))
 
 
-def test_the_metrics_of_the_operating_guide_are_the_ones_that_are_served(installation):
+def test_the_metrics_of_the_operating_guide_are_the_ones_that_are_served(installation, tmp_path):
+    feeds = configuration(tmp_path / "feeds.yaml",
+                          {"name": "siem", "push": {"url": "http://127.0.0.1:9/events"}})
+    assert installation.purser.cli("apply", "-f", feeds).returncode == 0
+    wait_until(lambda: "purser_feed_pending" in installation.purser.metrics(), 10, "the feed")
     named = metrics_in("docs/operating.md")
     served = set(installation.purser.metrics())
     families = {re.sub(r"_(bucket|sum|count)$", "", name) for name in served}

@@ -18,8 +18,16 @@ TEST(Role, ScimAndTheAdminApiDoNotOpenEachOther) {
   EXPECT_FALSE(Allows(Role::kAdmin, Role::kScim));
 }
 
+TEST(Role, WhoReadsFeedsDoesNothingElse) {
+  EXPECT_TRUE(Allows(Role::kFeed, Role::kFeed));
+  EXPECT_TRUE(Allows(Role::kScim, Role::kFeed));
+  EXPECT_FALSE(Allows(Role::kFeed, Role::kScim));
+  EXPECT_FALSE(Allows(Role::kFeed, Role::kViewer));
+  EXPECT_FALSE(Allows(Role::kAdmin, Role::kFeed));
+}
+
 TEST(Role, NamesAreReadBackAndOthersRefused) {
-  for (const Role role : {Role::kScim, Role::kViewer, Role::kOperator, Role::kAdmin}) {
+  for (const Role role : {Role::kScim, Role::kFeed, Role::kViewer, Role::kOperator, Role::kAdmin}) {
     EXPECT_EQ(*ParseRole(RoleName(role)), role);
   }
   for (const char* name : {"", "Admin", "root"}) {

@@ -73,6 +73,17 @@ TEST(CheckTokens, OfTheAdminApiNoneStandsForAUser) {
   EXPECT_EQ(CheckTokens("", List({token}), kNow).code(), absl::StatusCode::kInvalidArgument);
 }
 
+TEST(CheckTokens, ReceiversOfFeedsHaveTokensOfTheirOwn) {
+  Tokens tokens = List({Scim("a"), Scim("b")});
+  for (int n = 0; n < kMaxLiveFeedTokens; ++n) {
+    const std::string id = "feed-" + std::to_string(n);
+    *tokens.Add() = TokenOf(id, id, Role::kFeed, absl::InfiniteFuture());
+  }
+  EXPECT_TRUE(CheckTokens(kDirectory, tokens, kNow).ok());
+  *tokens.Add() = TokenOf("more", "more", Role::kFeed, absl::InfiniteFuture());
+  EXPECT_EQ(CheckTokens(kDirectory, tokens, kNow).code(), absl::StatusCode::kFailedPrecondition);
+}
+
 TEST(CheckTokens, TheAdminApiHasAsManyAsItNeeds) {
   Tokens tokens;
   for (const char* id : {"a", "b", "c", "d"}) {

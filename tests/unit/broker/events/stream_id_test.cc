@@ -10,7 +10,8 @@ namespace {
 TEST(StreamId, ComesBackFromItsText) {
   for (const StreamId& stream :
        {StreamId::Control(), StreamId::Directory("0192f0c1-7d4a-7b3e-8f00-5a6b7c8d9e0f"),
-        StreamId::App("a1"), StreamId::Exchanges("a1"), StreamId::Heartbeats()}) {
+        StreamId::App("a1"), StreamId::Exchanges("a1"), StreamId::Feeds("d1"),
+        StreamId::Heartbeats()}) {
     auto parsed = StreamId::Parse(stream.ToString());
     ASSERT_TRUE(parsed.ok()) << parsed.status();
     EXPECT_EQ(*parsed, stream);
@@ -31,6 +32,7 @@ TEST(StreamId, OnlyExchangesAndHeartbeatsAreUnchained) {
   EXPECT_TRUE(StreamId::Control().chained());
   EXPECT_TRUE(StreamId::Directory("d").chained());
   EXPECT_TRUE(StreamId::App("a").chained());
+  EXPECT_TRUE(StreamId::Feeds("d").chained());
   EXPECT_FALSE(StreamId::Exchanges("a").chained());
   EXPECT_FALSE(StreamId::Heartbeats().chained());
 }
