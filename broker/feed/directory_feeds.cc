@@ -263,8 +263,7 @@ void DirectoryFeeds::NoteRefused(Feed* feed, RefusedEvent refused) {
   LogWarning("a receiver refused an event", {{"directory", directory_name_},
                                              {"feed", feed->settings.name},
                                              {"jti", refused.jti},
-                                             {"error", refused.error},
-                                             {"description", refused.description}});
+                                             {"error", refused.error}});
   feed->acknowledged = true;
   feed->refused.push_back(std::move(refused));
 }

@@ -102,8 +102,7 @@ void DirectoryFeeds::NoteFailure(Feed* feed, const RefusedEvent& why,
     LogWarning("a receiver does not take an event", {{"directory", directory_name_},
                                                      {"feed", feed->settings.name},
                                                      {"jti", why.jti},
-                                                     {"error", why.error},
-                                                     {"description", why.description}});
+                                                     {"error", why.error}});
   }
   push.failing = why.error.empty() ? "no answer" : why.error;
 }

@@ -20,12 +20,20 @@ absl::Status Bad(absl::string_view detail) {
   return scim::BadRequest(scim::ErrorType::kInvalidSyntax, detail);
 }
 
-// It comes to stand in a record and in a log line.
 std::string Plain(absl::string_view text) {
   std::string plain(text.substr(0, kMaxDescription));
   std::replace_if(
       plain.begin(), plain.end(), [](char c) { return !absl::ascii_isprint(c); }, '?');
   return plain;
+}
+
+// It comes to stand in a log line, where what a receiver writes in its own words may not: those may
+// be about a person.
+std::string CodeOf(absl::string_view error) {
+  constexpr size_t kMaxCode = 64;
+  const bool code = std::all_of(error.begin(), error.end(),
+                                [](char c) { return absl::ascii_isalnum(c) || c == '_'; });
+  return code && error.size() <= kMaxCode ? std::string(error) : "other";
 }
 
 std::string TextIn(const json& object, const char* name) {
@@ -55,7 +63,7 @@ absl::Status ReadErrors(const json& errors, PollMessage* message) {
 
 RefusedEvent RefusedOf(const std::string& jti, absl::string_view error,
                        absl::string_view description) {
-  return {Plain(jti), Plain(error), Plain(description)};
+  return {Plain(jti), CodeOf(error), Plain(description)};
 }
 
 absl::StatusOr<PollMessage> ParsePoll(absl::string_view body) {

@@ -21,8 +21,8 @@ inline constexpr size_t kDefaultEventsInPoll = 100;
 
 struct RefusedEvent {
   std::string jti;
-  std::string error;        // "invalid_request"
-  std::string description;  // at most 200 characters
+  std::string error;        // "invalid_request"; "other" where it has not the form of a code
+  std::string description;  // at most 200 characters, in the receiver's words: never in a log line
 };
 
 struct PollMessage {

@@ -35,9 +35,11 @@ PushVerdict JudgePush(const PushAnswer& answer) {
 
 RefusedEvent RefusalIn(const std::string& jti, const PushAnswer& answer) {
   const auto [error, description] = ErrorIn(answer);
-  const std::string status =
-      answer.status == 0 ? answer.error : absl::StrCat("HTTP ", answer.status);
-  return RefusedOf(jti, error.empty() ? status : error, description);
+  RefusedEvent refused = RefusedOf(jti, error, description);
+  if (error.empty()) {
+    refused.error = answer.status == 0 ? answer.error : absl::StrCat("HTTP ", answer.status);
+  }
+  return refused;
 }
 
 absl::Duration PushPause(int failures, double chance, const std::string& retry_after) {

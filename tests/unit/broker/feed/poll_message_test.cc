@@ -22,6 +22,13 @@ TEST(PollMessage, IsReadAsRfc8936HasIt) {
   EXPECT_EQ(poll->refused[0].description, "no?user");
 }
 
+TEST(PollMessage, AnErrorInTheReceiversOwnWordsIsNoCode) {
+  for (const std::string& error :
+       {std::string("Ada Lovelace"), std::string("ada@example.com"), std::string(65, 'a')}) {
+    EXPECT_EQ(RefusedOf("1.a", error, "").error, "other") << error;
+  }
+}
+
 TEST(PollMessage, ThatSaysNothingWaitsForSomeEvents) {
   for (const char* body : {"", "{}"}) {
     const auto poll = ParsePoll(body);
