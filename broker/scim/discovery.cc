@@ -117,7 +117,10 @@ std::string RenderServiceProviderConfig(const RequestLimits& limits, absl::strin
                         {"maxPageSize", limits.results},
                         {"cursorTimeout", absl::ToInt64Seconds(kCursorTimeout)}};
   body["etag"] = on;
-  body["securityEvents"] = {{"asyncRequest", "none"}, {"eventUris", event_uris}};
+  // Not where there are none: clients of RFC 7643 alone take an attribute they do not know ill.
+  if (!event_uris.empty()) {
+    body["securityEvents"] = {{"asyncRequest", "none"}, {"eventUris", event_uris}};
+  }
   ordered_json scheme = {{"type", "oauthbearertoken"},
                          {"name", "Bearer token"},
                          {"description", "A token of the directory in the Authorization header."},

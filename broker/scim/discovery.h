@@ -12,7 +12,8 @@
 namespace purser::scim {
 
 // Bodies, of the directory with these schemas and limits; `base_url` as in LocationOf().
-// `event_uris`: the security events that some receiver may get (RFC 9967).
+// `event_uris`: the security events that some receiver may get (RFC 9967); without any, nothing is
+// said of them.
 std::string RenderServiceProviderConfig(const RequestLimits& limits, absl::string_view base_url,
                                         const std::vector<std::string>& event_uris = {});
 std::string RenderSchemas(const SchemaSet& schemas, absl::string_view base_url);

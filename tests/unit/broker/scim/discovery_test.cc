@@ -26,6 +26,7 @@ TEST(ScimPromise31, TheServiceProviderConfigIsCompleteAndTruthful) {
                                         {"maxPageSize", 1000},
                                         {"cursorTimeout", 300}}));
   EXPECT_EQ(config["sort"], json({{"supported", true}}));
+  EXPECT_FALSE(config.contains("securityEvents")) << "there are none";
   EXPECT_EQ(config["changePassword"]["supported"], false);
   EXPECT_EQ(config["bulk"],
             json({{"supported", true}, {"maxOperations", 1000}, {"maxPayloadSize", 33554432}}));
