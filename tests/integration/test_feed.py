@@ -79,8 +79,8 @@ def test_a_receiver_has_every_change_once_and_goes_on_after_a_restart(
     wait_until(lambda: feed_of(purser)["position"] >= position(deleted), 10, "the place")
     purser.restart()
     ready(receiver)
-    assert [event["sub_id"]["uri"] for event in receiver.poll()] == [f"/Users/{bob['id']}"]
-    assert [kinds(event) for event in audit.poll()] == [{"create"}]
+    assert [event["sub_id"]["uri"] for event in receiver.poll(returnImmediately=False)] == [f"/Users/{bob['id']}"]
+    assert [kinds(event) for event in audit.poll(returnImmediately=False)] == [{"create"}]
 
     # From any position, by whoever holds a token.
     again = Poller(purser)
@@ -151,7 +151,7 @@ def test_what_a_receiver_refuses_is_counted_and_comes_no_more(start, tmp_path):
     purser = start(Purser(tmp_path / "purser", apply=[feeds]))
     receiver = ready(Poller(purser))
     create(purser, "ada@example.com")
-    [event] = receiver.poll()
+    [event] = receiver.poll(returnImmediately=False)
     refused = {event["jti"]: {"err": "invalid_request", "description": "no such warehouse"}}
     assert receiver.poll(acknowledge=False, setErrs=refused) == []
     wait_until(lambda: purser.gauge("purser_feed_refused", feed="warehouse") == 1, 10, "the count")
@@ -178,7 +178,7 @@ def test_a_feeds_token_reads_events_and_nothing_else(start, tmp_path):
     assert minted.returncode == 0, minted.stderr
     secret = minted.stdout.strip()
     receiver = Poller(purser, token=secret)
-    assert [kinds(event) for event in receiver.poll()] == [{"create"}]
+    assert [kinds(event) for event in receiver.poll(returnImmediately=False)] == [{"create"}]
     headers = {"Authorization": f"Bearer {secret}"}
     assert purser.scim.post("/Users", user("eve@example.com"), headers=headers).status == 403
     assert purser.scim.get("/Users", headers=headers).status == 403
@@ -209,7 +209,7 @@ def test_a_key_of_ones_own_signs_and_a_rotation_publishes_both(start, tmp_path):
     purser = start(Purser(tmp_path / "purser", apply=[feeds]))
     receiver = ready(Poller(purser))
     create(purser, "ada@example.com")
-    assert [kinds(event) for event in receiver.poll()] == [{"create"}]
+    assert [kinds(event) for event in receiver.poll(returnImmediately=False)] == [{"create"}]
     assert [key.algorithm_name for key in public_keys(purser.root).values()] == ["RS256"]
 
     feeds.write_text(feeds.read_text().replace(
