@@ -1,5 +1,6 @@
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "broker/base/log.h"
 #include "broker/events/sealing.h"
 #include "broker/feed/directory_feeds.h"
@@ -57,7 +58,7 @@ bool DirectoryFeeds::FillPush(Feed* feed) {
   const StreamPosition end = source_.End();
   absl::StatusOr<FeedReader::Batch> batch = feed->reader->Next(kEventsAtOnce);
   if (!batch.ok()) {
-    NoteFailure(feed, RefusedOf("", "unreadable", batch.status().message()), "");
+    NoteFailure(feed, {"", absl::StrCat("unreadable: ", batch.status().message()), ""}, "");
     return false;
   }
   if (!batch->more) push.read_to = end;
