@@ -13,8 +13,8 @@
 namespace purser::config {
 
 // What a feed may be asked for, by the last word of RFC 9967's events.
-inline constexpr absl::string_view kFeedEvents[] = {"create", "patch",    "put",
-                                                    "delete", "activate", "deactivate"};
+inline constexpr absl::string_view kFeedEvents[] = {"create",   "patch",      "put",      "delete",
+                                                    "activate", "deactivate", "asyncresp"};
 
 struct LoadedConfiguration {
   config::v1::Configuration configuration;

@@ -296,6 +296,39 @@ json SubjectOf(const Envelope& envelope, const Saying& saying) {
   return subject;
 }
 
+// What it says, who it is about, and in which transaction; without events where that is nothing.
+absl::StatusOr<json> ChangeClaims(const Envelope& envelope, StreamPosition position,
+                                  const FeedSettings& feed, const WasActive& was_active) {
+  ASSIGN_OR_RETURN(Saying saying, Say(envelope, *feed.schemas));
+  if (saying.event.empty()) return json::object();
+  json claims = {{"txn", envelope.request_id()}, {"sub_id", SubjectOf(envelope, saying)}};
+  ASSIGN_OR_RETURN(claims["events"],
+                   EventsOf(envelope, std::move(saying), position, feed, was_active));
+  return claims;
+}
+
+// What an operation of an asynchronous request came to (RFC 9967, section 2.5.1.3).
+absl::StatusOr<json> CompletionClaims(const Envelope& envelope, const FeedSettings& feed) {
+  if (!feed.Wants("asyncresp")) return json::object();
+  const auto completed = PayloadOf<event::v1::RequestCompleted>(envelope);
+  if (absl::IsNotFound(completed.status())) return json::object();
+  RETURN_IF_ERROR(completed.status());
+  json body = {{"method", completed->method()}, {"status", absl::StrCat(completed->status())}};
+  if (!completed->bulk_id().empty()) body["bulkId"] = completed->bulk_id();
+  if (completed->version() != 0) body["version"] = scim::EntityTag(completed->version());
+  if (!completed->response().empty()) {
+    ASSIGN_OR_RETURN(body["response"], ParseStored(completed->response()));
+  }
+  std::string uri = completed->location();
+  if (uri.empty()) uri = std::string(scim::EndpointOf(envelope.resource_type()));
+  json claims = {{"sub_id", {{"format", "scim"}, {"uri", std::move(uri)}}}};
+  claims["txn"] = completed->bulk()
+                      ? absl::StrCat(envelope.request_id(), ":", completed->operation())
+                      : envelope.request_id();
+  claims["events"][EventUri("asyncresp", feed.full)] = std::move(body);
+  return claims;
+}
+
 }  // namespace
 
 std::string JtiOf(StreamPosition position, absl::string_view event_id) {
@@ -320,15 +353,13 @@ absl::StatusOr<std::optional<SecurityEvent>> SecurityEventOf(const Envelope& env
                                                              StreamPosition position,
                                                              const FeedSettings& feed,
                                                              const WasActive& was_active) {
-  ASSIGN_OR_RETURN(Saying saying, Say(envelope, *feed.schemas));
-  if (saying.event.empty()) return std::nullopt;
-  json claims = {{"iss", feed.issuer}, {"sub_id", SubjectOf(envelope, saying)}};
-  ASSIGN_OR_RETURN(claims["events"],
-                   EventsOf(envelope, std::move(saying), position, feed, was_active));
-  if (claims["events"].empty()) return std::nullopt;
+  ASSIGN_OR_RETURN(json claims, envelope.kind() == event::v1::REQUEST_COMPLETED
+                                    ? CompletionClaims(envelope, feed)
+                                    : ChangeClaims(envelope, position, feed, was_active));
+  if (!claims.contains("events") || claims["events"].empty()) return std::nullopt;
+  claims["iss"] = feed.issuer;
   claims["aud"] = feed.audience;
   claims["iat"] = envelope.time().seconds();
-  claims["txn"] = envelope.request_id();
   SecurityEvent event{.position = position, .jti = JtiOf(position, envelope.event_id())};
   claims["jti"] = event.jti;
   scim::AppendJson(claims, &event.claims);

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "broker/base/status.h"
+#include "broker/frontdoor/async_request.h"
 #include "broker/scim/error.h"
 
 namespace purser {
@@ -43,8 +44,13 @@ BulkRun::BulkRun(ScimRequestPtr request, scim::BulkRequest bulk, IdSource* ids,
 
 void BulkRun::Start() { IsOver() ? Respond() : Submit(); }
 
+bool BulkRun::StepsAreOver(size_t settled, size_t errors) const {
+  return settled == bulk_.steps.size() || errors >= bulk_.fail_on_errors;
+}
+
 bool BulkRun::IsOver() const {
-  return settled_ == bulk_.steps.size() || errors_ >= bulk_.fail_on_errors;
+  return StepsAreOver(settled_, errors_) &&
+         (!request_->asynchronous || completed_ == outcomes_.size());
 }
 
 void BulkRun::Submit() {
@@ -67,10 +73,9 @@ absl::Status BulkRun::DecideTurn(WriteTurn* turn) {
     for (const size_t place : bulk_.steps[step]) outcomes_[place] = Outcome();
   }
   marks_.clear();
-  records_ = bytes_ = 0;
-  size_t errors = errors_, operations = 0;
-  for (size_t next = settled_; next < bulk_.steps.size() && errors < bulk_.fail_on_errors &&
-                               operations < kOperationsInTurn && bytes_ < kBytesInTurn;
+  records_ = bytes_ = completing_ = 0;
+  size_t errors = errors_, operations = 0, next = settled_;
+  for (; !StepsAreOver(next, errors) && operations < kOperationsInTurn && bytes_ < kBytesInTurn;
        ++next) {
     marks_.push_back(0);
     if (const absl::Status decided = DecideStep(bulk_.steps[next], turn); !decided.ok()) {
@@ -82,7 +87,25 @@ absl::Status BulkRun::DecideTurn(WriteTurn* turn) {
     operations += bulk_.steps[next].size();
     errors += ErrorsIn(next);
   }
+  return request_->asynchronous && StepsAreOver(next, errors) ? Complete(turn) : absl::OkStatus();
+}
+
+absl::Status BulkRun::Complete(WriteTurn* turn) {
+  for (size_t place = completed_; place < outcomes_.size() && completing_ < kOperationsInTurn;
+       ++place) {
+    RETURN_IF_ERROR(
+        turn->Append({CompletionOf(*request_, place, ResultOf(place), ids_, turn->at())}));
+    ++completing_;
+  }
   return absl::OkStatus();
+}
+
+scim::BulkResult BulkRun::ResultOf(size_t place) const {
+  const Outcome& outcome = outcomes_[place];
+  if (outcome.attempted) return {&bulk_.operations[place], outcome.error, outcome.version};
+  return {&bulk_.operations[place],
+          scim::ScimError(409, scim::ErrorType::kNone,
+                          "not tried: the request ended at as many errors as failOnErrors allows")};
 }
 
 size_t BulkRun::ErrorsIn(size_t step) const {
@@ -194,14 +217,16 @@ void BulkRun::PartStands(size_t records) {
   }
   settled_ += steps;
   marks_.erase(marks_.begin(), marks_.begin() + static_cast<ptrdiff_t>(steps));
+  if (records > records_) completed_ += records - records_;
 }
 
 void BulkRun::OnDone(const absl::Status& status) {
   if (!status.ok()) {
+    failure_ = status;
     FailRest(status);
     return Respond();
   }
-  PartStands(records_);
+  PartStands(records_ + completing_);
   IsOver() ? Respond() : Submit();
 }
 
@@ -219,20 +244,31 @@ void BulkRun::FailRest(const absl::Status& why) {
 }
 
 void BulkRun::Respond() {
+  if (completed_ > 0 && IsOver()) {
+    KeepRefused();
+    return request_->respond(AcceptedResponse(*request_));
+  }
+  // Without its result a transaction is none.
+  if (!request_->is_bulk()) return request_->respond(ErrorResponse(failure_));
   http::Response response;
   response.render = [run = shared_from_this()] { return run->Render(); };
   request_->respond(std::move(response));
 }
 
 http::Response BulkRun::Render() const {
-  std::vector<scim::BulkResult> results;
+  KeepRefused();
+  std::vector<scim::BulkAnswer> answers;
   for (size_t i = 0; i < outcomes_.size(); ++i) {
-    const Outcome& outcome = outcomes_[i];
-    if (!outcome.attempted) continue;
-    results.push_back({&bulk_.operations[i], outcome.error, outcome.version});
-    if (outcome.failed() && refused_ != nullptr) KeepRefused(results.back());
+    if (outcomes_[i].attempted) answers.push_back(scim::AnswerOf(ResultOf(i)));
   }
-  return ScimResponse(200, scim::RenderBulkResponse(results, request_->base_url));
+  return ScimResponse(200, scim::RenderBulkResponse(answers, request_->base_url));
+}
+
+void BulkRun::KeepRefused() const {
+  if (refused_ == nullptr) return;
+  for (size_t i = 0; i < outcomes_.size(); ++i) {
+    if (outcomes_[i].failed()) KeepRefused(ResultOf(i));
+  }
 }
 
 // As if it had come alone.

@@ -1,4 +1,5 @@
-// A bulk request under way: its operations decided in order, each an event of its own.
+// A bulk request under way: its operations decided in order, each an event of its own. An
+// asynchronous request of one operation is run as a bulk of that one.
 #pragma once
 
 #include <memory>
@@ -20,7 +21,8 @@ namespace purser {
 // The operations go to the directory's writer in turns of some hundred, each turn one append and
 // the next one only after it, so that they come to what they would have come to one by one and
 // others get their turn between. What a turn came to counts once it is settled; until then it may
-// be decided again.
+// be decided again. Of an asynchronous request what each came to is a record too, behind them all;
+// it is accepted once those stand.
 class BulkRun : public std::enable_shared_from_this<BulkRun> {
  public:
   // `deadline` (SinceBoot) is that of the whole. `refused` keeps the operations that were, where it
@@ -40,6 +42,7 @@ class BulkRun : public std::enable_shared_from_this<BulkRun> {
   };
 
   void Submit();
+  bool StepsAreOver(size_t settled, size_t errors) const;
   bool IsOver() const;
   // Decides steps until the turn is long enough; an error is that of the fold.
   absl::Status DecideTurn(WriteTurn* turn);
@@ -54,11 +57,14 @@ class BulkRun : public std::enable_shared_from_this<BulkRun> {
   absl::StatusOr<std::optional<Resource>> FindMade(size_t place) const;
   absl::Status Note(size_t place, absl::StatusOr<Decision> decision, WriteTurn* turn);
   size_t ErrorsIn(size_t step) const;
+  absl::Status Complete(WriteTurn* turn);
+  scim::BulkResult ResultOf(size_t place) const;
   void PartStands(size_t records);
   void OnDone(const absl::Status& status);
   void FailRest(const absl::Status& why);
   void Respond();
   http::Response Render() const;
+  void KeepRefused() const;
   void KeepRefused(const scim::BulkResult& result) const;
 
   const ScimRequestPtr request_;
@@ -70,9 +76,13 @@ class BulkRun : public std::enable_shared_from_this<BulkRun> {
   std::vector<Outcome> outcomes_;  // of the operations
   size_t settled_ = 0;             // steps before it are settled
   size_t errors_ = 0;              // in those
-  // Of the last turn: the records that it had appended after each step.
+  size_t completed_ = 0;           // operations of which the log holds what they came to
+  absl::Status failure_;           // why the rest could not be settled, or OK
+  // Of the last turn: the records that it had appended after each step, and after all of them, and
+  // then the operations that it completed, a record each.
   std::vector<size_t> marks_;
   size_t records_ = 0;
+  size_t completing_ = 0;
   size_t bytes_ = 0;
 };
 

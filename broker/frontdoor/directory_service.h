@@ -30,6 +30,7 @@ class DirectoryService {
 
   const std::string& id() const { return id_; }
   const StreamId& stream() const { return stream_; }
+  const EventLog& log() const { return *log_; }
   StreamWriter& writer() { return *writer_; }
   // For decisions, on the driving thread inside the writer's transaction.
   const DirectoryReader& state() const { return projection_->reader(); }

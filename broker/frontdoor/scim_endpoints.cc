@@ -6,6 +6,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "broker/base/status.h"
@@ -28,8 +29,25 @@ bool HasBody(const std::string& method) {
   return method == "POST" || method == "PUT" || method == "PATCH";
 }
 
+bool MayBeAsync(const ScimRequest& request) {
+  const std::string& method = request.http.method;
+  if (method == "PUT" || method == "PATCH" || method == "DELETE") return true;
+  return method == "POST" && !request.segments.empty() && request.segments.front() != kFeeds &&
+         request.segments.back() != ".search";
+}
+
+bool PrefersAsync(const http::Request& request) {
+  std::vector<std::string> preferences;
+  for (const auto& [name, value] : request.headers) {
+    if (absl::EqualsIgnoreCase(name, "Prefer")) preferences.push_back(value);
+  }
+  return scim::PrefersAsync(absl::StrJoin(preferences, ","));
+}
+
 // Every answer names the permanent resource, one that is rendered later too.
 http::Response WithLocation(const std::string& location, http::Response response) {
+  // That of an asynchronous request names its result.
+  if (response.status == 202) return response;
   if (response.render) {
     response.render = [location, render = std::move(response.render)] {
       return WithLocation(location, render());
@@ -79,21 +97,24 @@ absl::Status ScimEndpoints::Admit(ScimRequest* request) const {
       request->principal,
       options_.tokens->AuthenticateHeader(
           request->directory->id(), request->http.Header("Authorization"), options_.clock->Now()));
+  request->asynchronous = MayBeAsync(*request) && PrefersAsync(request->http);
   const absl::string_view given = request->http.Header("X-Request-Id");
-  request->request_id =
-      IsPlainToken(given) ? std::string(given) : options_.ids->NewId(options_.clock->Now());
+  // A transaction's is its own: what it came to is found by it.
+  request->request_id = IsPlainToken(given) && !request->asynchronous
+                            ? std::string(given)
+                            : options_.ids->NewId(options_.clock->Now());
   const bool feeds = !request->segments.empty() && request->segments.front() == kFeeds;
   if (!auth::Allows(request->principal.role, feeds ? auth::Role::kFeed : auth::Role::kScim)) {
     return absl::PermissionDeniedError("this token reads the directory's feeds, and nothing else");
   }
   // A bulk request's own answer names the limit by its name.
-  const bool bulk = !request->segments.empty() && request->segments.front() == "Bulk";
-  if (!bulk && request->http.body.size() > request->limits.body_bytes) {
+  if (!request->is_bulk() && request->http.body.size() > request->limits.body_bytes) {
     return scim::ScimError(413, scim::ErrorType::kNone,
                            absl::StrCat("the request's body is too large: at most ",
                                         request->limits.body_bytes, " bytes"));
   }
-  if (!scim::AcceptsScim(request->http.Header("Accept"))) {
+  // An asynchronous answer has no body (RFC 9967, section 2.5.1.1).
+  if (!request->asynchronous && !scim::AcceptsScim(request->http.Header("Accept"))) {
     return scim::ScimError(406, scim::ErrorType::kNone,
                            "only application/scim+json can be answered");
   }
@@ -118,6 +139,8 @@ void ScimEndpoints::Route(const ScimRequestPtr& request) const {
     request->http.method == "POST" ? Bulk(request) : request->respond(MethodNotAllowed("POST"));
   } else if (first == kFeeds && options_.feeds != nullptr) {
     options_.feeds(request);
+  } else if (first == "Transactions" && request->segments.size() == 2) {
+    GetTransaction(request);
   } else if (first == "Me") {
     RouteMe(request);
   } else {

@@ -15,6 +15,7 @@
 #include "broker/frontdoor/refused_requests.h"
 #include "broker/frontdoor/scim_request.h"
 #include "broker/http/server.h"
+#include "broker/scim/bulk.h"
 
 namespace purser {
 
@@ -60,6 +61,8 @@ class ScimEndpoints {
 
   // scim_reads.cc
   void Get(const ScimRequestPtr& request) const;
+  // What an asynchronous request came to.
+  void GetTransaction(const ScimRequestPtr& request) const;
   // May keep the lease, and with it its snapshot.
   using ReadFn = std::function<absl::StatusOr<http::Response>(DirectoryReaders::Lease&)>;
   // Runs `read` once the read model is current enough for the request, and answers with its result.
@@ -71,6 +74,8 @@ class ScimEndpoints {
   void NextPage(const ScimRequestPtr& request, std::shared_ptr<const Queries> asked) const;
 
   // scim_writes.cc
+  // Runs one operation as an asynchronous request: what it came to is kept.
+  void RunAlone(const ScimRequestPtr& request, scim::BulkOperation operation) const;
   void Post(const ScimRequestPtr& request) const;
   void Put(const ScimRequestPtr& request) const;
   void Patch(const ScimRequestPtr& request) const;

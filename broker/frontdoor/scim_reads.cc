@@ -2,10 +2,12 @@
 #include <optional>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "broker/base/status.h"
+#include "broker/frontdoor/async_request.h"
 #include "broker/frontdoor/scim_endpoints.h"
 #include "broker/frontdoor/scim_references.h"
 #include "broker/scim/error.h"
@@ -82,6 +84,22 @@ void ScimEndpoints::Get(const ScimRequestPtr& request) const {
          ASSIGN_OR_RETURN(std::string body,
                           RenderWithReferences(*request, *resource, reader, projection));
          return ScimResponse(200, std::move(body), resource->version);
+       });
+}
+
+// Whoever was told its transaction may ask at once: it was told once it was done.
+void ScimEndpoints::GetTransaction(const ScimRequestPtr& request) const {
+  const std::string& method = request->http.method;
+  if (method != "GET" && method != "HEAD") return request->respond(MethodNotAllowed("GET"));
+  Read(request, ReadCost::kShort,
+       [request](const DirectoryReaders::Lease& lease) -> absl::StatusOr<http::Response> {
+         const DirectoryService& directory = *request->directory;
+         ASSIGN_OR_RETURN(const std::vector<StreamPosition> positions,
+                          lease->Completions(request->resource_id()));
+         if (positions.empty()) return ErrorResponse(404, "no such transaction");
+         ASSIGN_OR_RETURN(const std::vector<scim::BulkAnswer> answers,
+                          ReadCompletions(directory.log(), directory.stream(), positions));
+         return ScimResponse(200, scim::RenderBulkResponse(answers, request->base_url));
        });
 }
 

@@ -38,7 +38,9 @@ struct ScimRequest {
   scim::ClearValues clear_values;
   std::vector<std::string> event_uris;
   auth::Principal principal;
+  // Of an asynchronous request: its transaction, minted.
   std::string request_id;
+  bool asynchronous = false;  // RFC 9967, section 2.5.1
   // The path behind the base: {"Users", "0192.."}.
   std::vector<std::string> segments;
 
@@ -46,6 +48,7 @@ struct ScimRequest {
   scim::SchemaSetPtr schemas;
   // Of `schemas`: the resource type of the first segment; nullptr where it names none.
   const scim::ResourceSchema* schema = nullptr;
+  bool is_bulk() const { return !segments.empty() && segments.front() == "Bulk"; }
   std::string resource_id() const { return segments.size() > 1 ? segments[1] : ""; }
 };
 using ScimRequestPtr = std::shared_ptr<ScimRequest>;

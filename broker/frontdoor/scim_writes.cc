@@ -6,6 +6,7 @@
 
 #include "broker/base/status.h"
 #include "broker/commands/resource_commands.h"
+#include "broker/frontdoor/bulk_run.h"
 #include "broker/frontdoor/scim_endpoints.h"
 #include "broker/frontdoor/scim_references.h"
 #include "broker/scim/patch.h"
@@ -148,10 +149,24 @@ std::shared_ptr<ParsedBody> ParseBody(const ScimRequestPtr& request) {
 
 }  // namespace
 
+void ScimEndpoints::RunAlone(const ScimRequestPtr& request, scim::BulkOperation operation) const {
+  operation.method = request->http.method;
+  operation.schema = request->schema;
+  operation.preconditions = PreconditionsOf(*request);
+  scim::BulkRequest alone{.steps = {{0}}};
+  alone.operations.push_back(std::move(operation));
+  const absl::Duration deadline = options_.clock->SinceBoot() + options_.write_deadline;
+  std::make_shared<BulkRun>(request, std::move(alone), options_.ids, options_.refused, deadline)
+      ->Start();
+}
+
 void ScimEndpoints::Post(const ScimRequestPtr& request) const {
   const std::shared_ptr<ParsedBody> body = ParseBody(request);
   if (body == nullptr) return;
   const std::string id = options_.ids->NewId(options_.clock->Now());
+  if (request->asynchronous) {
+    return RunAlone(request, {.id = id, .input = *body->Take()});
+  }
   Write(request, options_, body->given(),
         [body, id](const DirectoryState& state, absl::Time at) -> absl::StatusOr<Decision> {
           ASSIGN_OR_RETURN(scim::ResourceInput input, body->Take());
@@ -162,6 +177,9 @@ void ScimEndpoints::Post(const ScimRequestPtr& request) const {
 void ScimEndpoints::Put(const ScimRequestPtr& request) const {
   const std::shared_ptr<ParsedBody> body = ParseBody(request);
   if (body == nullptr) return;
+  if (request->asynchronous) {
+    return RunAlone(request, {.id = request->resource_id(), .input = *body->Take()});
+  }
   // `request` is borrowed: the write holds it as long as this closure.
   Write(request, options_, body->given(),
         [body, request = request.get(), conditions = PreconditionsOf(*request)](
@@ -177,6 +195,9 @@ void ScimEndpoints::Patch(const ScimRequestPtr& request) const {
     request->respond(ErrorResponse(patch.status()));
     return;
   }
+  if (request->asynchronous) {
+    return RunAlone(request, {.id = request->resource_id(), .patch = *std::move(patch)});
+  }
   auto shared = std::make_shared<const scim::PatchRequest>(*std::move(patch));
   Write(request, options_, scim::RequestedBy(*shared),
         [shared, request, conditions = PreconditionsOf(*request)](const DirectoryState& state,
@@ -186,6 +207,7 @@ void ScimEndpoints::Patch(const ScimRequestPtr& request) const {
 }
 
 void ScimEndpoints::Delete(const ScimRequestPtr& request) const {
+  if (request->asynchronous) return RunAlone(request, {.id = request->resource_id()});
   Write(request, options_, {},
         [request, conditions = PreconditionsOf(*request)](const DirectoryState& state,
                                                           absl::Time at) {

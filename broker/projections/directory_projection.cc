@@ -18,7 +18,7 @@ namespace {
 using event::v1::Envelope;
 using nlohmann::json;
 
-constexpr int kLayout = 3;
+constexpr int kLayout = 4;
 constexpr char kSchema[] = R"sql(
 CREATE TABLE resources(
   row INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, type INTEGER NOT NULL,
@@ -40,6 +40,8 @@ CREATE INDEX touched_of ON touched(id);
 CREATE TABLE tombstones(id TEXT PRIMARY KEY, type INTEGER NOT NULL, name TEXT NOT NULL,
   name_key TEXT NOT NULL, position INTEGER NOT NULL) WITHOUT ROWID;
 CREATE INDEX tombstones_by_name ON tombstones(name_key);
+CREATE TABLE completions(request_id TEXT, position INTEGER,
+  PRIMARY KEY(request_id, position)) WITHOUT ROWID;
 CREATE TABLE counts(type INTEGER PRIMARY KEY, n INTEGER NOT NULL);
 INSERT INTO counts VALUES(1, 0), (2, 0);
 )sql";
@@ -136,6 +138,9 @@ absl::Status DirectoryProjection::Apply(const Record& record, const Envelope& en
       break;
     case event::v1::RESOURCE_DELETED:
       RETURN_IF_ERROR(ApplyDeleted(envelope));
+      break;
+    case event::v1::REQUEST_COMPLETED:
+      RETURN_IF_ERROR(ApplyCompleted(envelope));
       break;
     default:
       break;  // A barrier, or the stream's end: no state.
@@ -405,6 +410,14 @@ absl::Status DirectoryProjection::DeleteGroup(const Envelope& envelope) {
   }
   return database_->Prepare("DELETE FROM members WHERE group_id=?")
       .Bind(envelope.resource_id())
+      .Run();
+}
+
+// What it says stays on the log, behind the seal.
+absl::Status DirectoryProjection::ApplyCompleted(const Envelope& envelope) {
+  return database_->Prepare("INSERT INTO completions VALUES(?,?)")
+      .Bind(envelope.request_id())
+      .Bind(envelope.resource_version())
       .Run();
 }
 

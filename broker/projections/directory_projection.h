@@ -44,6 +44,7 @@ class DirectoryProjection : public Fold {
   absl::Status ApplyChanged(const event::v1::Envelope& envelope);
   absl::Status ApplyReplaced(const event::v1::Envelope& envelope);
   absl::Status ApplyDeleted(const event::v1::Envelope& envelope);
+  absl::Status ApplyCompleted(const event::v1::Envelope& envelope);
   absl::Status DeleteUser(const event::v1::Envelope& envelope);
   absl::Status DeleteGroup(const event::v1::Envelope& envelope);
 

@@ -419,13 +419,27 @@ absl::StatusOr<std::vector<MemberRow>> DirectoryReader::TouchedSince(StreamPosit
           .Bind(last));
 }
 
-absl::StatusOr<std::vector<StreamPosition>> DirectoryReader::Timeline(absl::string_view id) const {
-  Statement& rows = database_->Prepare("SELECT position FROM touched WHERE id=? ORDER BY position");
-  rows.Bind(id);
+namespace {
+
+absl::StatusOr<std::vector<StreamPosition>> ReadPositions(Statement& rows) {
   std::vector<StreamPosition> positions;
   while (rows.Next()) positions.push_back(static_cast<StreamPosition>(rows.Int(0)));
   RETURN_IF_ERROR(rows.status());
   return positions;
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<StreamPosition>> DirectoryReader::Timeline(absl::string_view id) const {
+  return ReadPositions(
+      database_->Prepare("SELECT position FROM touched WHERE id=? ORDER BY position").Bind(id));
+}
+
+absl::StatusOr<std::vector<StreamPosition>> DirectoryReader::Completions(
+    absl::string_view request_id) const {
+  return ReadPositions(
+      database_->Prepare("SELECT position FROM completions WHERE request_id=? ORDER BY position")
+          .Bind(request_id));
 }
 
 absl::StatusOr<StreamPosition> DirectoryReader::LastTouch(absl::string_view id,
@@ -486,6 +500,7 @@ absl::StatusOr<std::string> DirectoryReader::Digest() const {
        "SELECT json_array(key, id) FROM emails ORDER BY key, id",
        "SELECT json_array(group_id, member_id, type) FROM members ORDER BY group_id, member_id",
        "SELECT json_array(position, id, type) FROM touched ORDER BY position, id",
+       "SELECT json_array(request_id, position) FROM completions ORDER BY request_id, position",
        "SELECT json_array(id, type, name, position) FROM tombstones ORDER BY id"});
 }
 

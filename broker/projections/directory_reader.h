@@ -128,6 +128,9 @@ class DirectoryReader : public DirectoryState {
   // Live ids of one type, in the order of creation.
   absl::StatusOr<std::vector<std::string>> AllIds(event::v1::ResourceType type) const;
 
+  // Where the log says what an asynchronous request came to, operation by operation.
+  absl::StatusOr<std::vector<StreamPosition>> Completions(absl::string_view request_id) const;
+
   absl::StatusOr<std::optional<Tombstone>> FindTombstone(absl::string_view id) const;
   // The latest dead user or group of that name.
   absl::StatusOr<std::optional<Tombstone>> FindTombstoneByName(absl::string_view name) const;

@@ -122,13 +122,13 @@ int StatusOf(const BulkOperation& operation) {
 }
 
 // Empty for a POST that failed: it has none.
-std::string ResultLocation(const BulkResult& result, absl::string_view base_url) {
+std::string LocationIn(const BulkResult& result) {
   const BulkOperation& operation = *result.operation;
   if (operation.method == "POST" && !result.error.ok()) return "";
   if (operation.schema != nullptr) {
-    return LocationOf(base_url, operation.schema->type, operation.id);
+    return LocationOf("", operation.schema->type, operation.id);
   }
-  return absl::StrCat(base_url, "/", absl::StripPrefix(operation.path, "/"));
+  return absl::StrCat("/", absl::StripPrefix(operation.path, "/"));
 }
 
 void AppendField(absl::string_view name, absl::string_view value, std::string* out) {
@@ -138,17 +138,16 @@ void AppendField(absl::string_view name, absl::string_view value, std::string* o
   AppendJsonString(value, out);
 }
 
-void AppendResult(const BulkResult& result, absl::string_view base_url, std::string* out) {
-  const BulkOperation& operation = *result.operation;
-  const ErrorAnswer error = result.error.ok() ? ErrorAnswer() : ToErrorAnswer(result.error);
+void AppendAnswer(const BulkAnswer& answer, absl::string_view base_url, std::string* out) {
   *out += '{';
-  AppendField("location", ResultLocation(result, base_url), out);
-  AppendField("method", operation.method, out);
-  AppendField("bulkId", operation.bulk_id, out);
-  if (result.version != 0) AppendField("version", EntityTag(result.version), out);
-  AppendField("status", absl::StrCat(result.error.ok() ? StatusOf(operation) : error.http_status),
-              out);
-  if (!result.error.ok()) absl::StrAppend(out, ",\"response\":", RenderError(error));
+  if (!answer.location.empty()) {
+    AppendField("location", absl::StrCat(base_url, answer.location), out);
+  }
+  AppendField("method", answer.method, out);
+  AppendField("bulkId", answer.bulk_id, out);
+  if (answer.version != 0) AppendField("version", EntityTag(answer.version), out);
+  AppendField("status", absl::StrCat(answer.status), out);
+  if (!answer.response.empty()) absl::StrAppend(out, ",\"response\":", answer.response);
   *out += '}';
 }
 
@@ -185,11 +184,26 @@ absl::StatusOr<BulkRequest> ParseBulk(const SchemaSet& schemas, absl::string_vie
   return request;
 }
 
-std::string RenderBulkResponse(const std::vector<BulkResult>& results, absl::string_view base_url) {
+BulkAnswer AnswerOf(const BulkResult& result) {
+  const BulkOperation& operation = *result.operation;
+  BulkAnswer answer{.location = LocationIn(result),
+                    .method = operation.method,
+                    .bulk_id = operation.bulk_id,
+                    .version = result.version,
+                    .status = StatusOf(operation)};
+  if (!result.error.ok()) {
+    const ErrorAnswer error = ToErrorAnswer(result.error);
+    answer.status = error.http_status;
+    answer.response = RenderError(error);
+  }
+  return answer;
+}
+
+std::string RenderBulkResponse(const std::vector<BulkAnswer>& answers, absl::string_view base_url) {
   std::string body = absl::StrCat("{\"schemas\":[\"", kResponseUrn, "\"],\"Operations\":[");
-  for (const BulkResult& result : results) {
-    if (&result != &results.front()) body += ',';
-    AppendResult(result, base_url, &body);
+  for (const BulkAnswer& answer : answers) {
+    if (&answer != &answers.front()) body += ',';
+    AppendAnswer(answer, base_url, &body);
   }
   body += "]}";
   return body;

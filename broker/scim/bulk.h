@@ -71,6 +71,17 @@ struct BulkResult {
   uint64_t version = 0;  // of the resource after it; 0: it has none
 };
 
-std::string RenderBulkResponse(const std::vector<BulkResult>& results, absl::string_view base_url);
+// The same as a client is told it (RFC 7644, section 3.7.3).
+struct BulkAnswer {
+  std::string location;  // below the base address: "/Users/0192.."; empty: it made nothing
+  std::string method;
+  std::string bulk_id;   // empty: none
+  uint64_t version = 0;  // 0: none
+  int status = 0;
+  std::string response;  // JSON text of the error; empty: none
+};
+
+BulkAnswer AnswerOf(const BulkResult& result);
+std::string RenderBulkResponse(const std::vector<BulkAnswer>& answers, absl::string_view base_url);
 
 }  // namespace purser::scim

@@ -119,7 +119,7 @@ std::string RenderServiceProviderConfig(const RequestLimits& limits, absl::strin
   body["etag"] = on;
   // Not where there are none: clients of RFC 7643 alone take an attribute they do not know ill.
   if (!event_uris.empty()) {
-    body["securityEvents"] = {{"asyncRequest", "none"}, {"eventUris", event_uris}};
+    body["securityEvents"] = {{"asyncRequest", "request"}, {"eventUris", event_uris}};
   }
   ordered_json scheme = {{"type", "oauthbearertoken"},
                          {"name", "Bearer token"},

@@ -192,6 +192,22 @@ bool IsAcceptedContentType(absl::string_view content_type) {
          absl::EqualsIgnoreCase(type, "application/json");
 }
 
+bool PrefersAsync(absl::string_view prefer) {
+  bool asynchronous = false;
+  for (const absl::string_view preference : absl::StrSplit(prefer, ',')) {
+    const std::pair<absl::string_view, absl::string_view> parts =
+        absl::StrSplit(*absl::StrSplit(preference, ';').begin(), absl::MaxSplits('=', 1));
+    const absl::string_view name = absl::StripAsciiWhitespace(parts.first);
+    if (absl::EqualsIgnoreCase(name, "respond-async")) asynchronous = true;
+    if (!absl::EqualsIgnoreCase(name, "wait")) continue;
+    int64_t seconds = 0;
+    if (absl::SimpleAtoi(absl::StripAsciiWhitespace(parts.second), &seconds) && seconds > 0) {
+      return false;
+    }
+  }
+  return asynchronous;
+}
+
 bool AcceptsScim(absl::string_view accept) {
   if (absl::StripAsciiWhitespace(accept).empty()) return true;
   for (const absl::string_view range : absl::StrSplit(accept, ',')) {

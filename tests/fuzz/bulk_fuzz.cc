@@ -55,12 +55,12 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
                                        [&ids] { return ids.NewId(absl::UnixEpoch()); });
   if (!request.ok()) return 0;
   CheckOrder(*request);
-  std::vector<scim::BulkResult> results;
+  std::vector<scim::BulkAnswer> answers;
   for (const scim::BulkOperation& operation : request->operations) {
     CheckOperation(*request, operation);
-    results.push_back({&operation, operation.refusal, 1});
+    answers.push_back(scim::AnswerOf({&operation, operation.refusal, 1}));
   }
-  const std::string text = scim::RenderBulkResponse(results, "https://id.example.com/scim/v2");
+  const std::string text = scim::RenderBulkResponse(answers, "https://id.example.com/scim/v2");
   fuzzing::Must(nlohmann::json::parse(text, nullptr, false).is_object(), "the answer is JSON");
   return 0;
 }

@@ -198,7 +198,7 @@ def test_the_service_provider_config_tells_what_there_is(start, tmp_path):
                           {"name": "warehouse", "events": ["create", "delete"]})
     assert purser.cli("apply", "-f", feeds).returncode == 0
     assert purser.scim.get("/ServiceProviderConfig").json()["securityEvents"] == {
-        "asyncRequest": "none", "eventUris": [PROV + "create:notice", PROV + "delete"]}
+        "asyncRequest": "request", "eventUris": [PROV + "create:notice", PROV + "delete"]}
     ready(Poller(purser))
 
 

@@ -145,6 +145,35 @@ TEST(SecurityEvent, WhatTheReceiverDoesNotWantIsNoEvent) {
   EXPECT_TRUE(ClaimsOf(barrier, feed).is_null());
 }
 
+TEST(SecurityEvent, WhatAnAsynchronousRequestCameToHasItsTransaction) {
+  event::v1::RequestCompleted done;
+  done.set_operation(3);
+  done.set_method("PUT");
+  done.set_location("/Users/u1");
+  done.set_version(7);
+  done.set_status(200);
+  FeedSettings feed = PlainFeed();
+  EXPECT_TRUE(ClaimsOf(EnvelopeOf(event::v1::REQUEST_COMPLETED, "u1", done), feed).is_null())
+      << "not wanted";
+  feed.events = {"asyncresp"};
+  const std::string uri = "urn:ietf:params:scim:event:misc:asyncresp";
+  json claims = ClaimsOf(EnvelopeOf(event::v1::REQUEST_COMPLETED, "u1", done), feed);
+  EXPECT_EQ(claims["txn"], "request-1");
+  EXPECT_EQ(claims["sub_id"], json({{"format", "scim"}, {"uri", "/Users/u1"}}));
+  EXPECT_EQ(claims["events"][uri],
+            json({{"method", "PUT"}, {"status", "200"}, {"version", "W/\"7\""}}));
+
+  done.set_bulk(true);
+  done.set_bulk_id("b");
+  done.clear_location();
+  done.set_response(R"({"status":"409"})");
+  claims = ClaimsOf(EnvelopeOf(event::v1::REQUEST_COMPLETED, "u1", done), feed);
+  EXPECT_EQ(claims["txn"], "request-1:3");
+  EXPECT_EQ(claims["sub_id"]["uri"], "/Users") << "it made nothing";
+  EXPECT_EQ(claims["events"][uri]["bulkId"], "b");
+  EXPECT_EQ(claims["events"][uri]["response"], json({{"status", "409"}}));
+}
+
 TEST(SecurityEvent, TheSameRecordIsTheSameEvent) {
   const auto created = Created("u1", R"({"userName":"ada"})");
   EXPECT_EQ(ClaimsOf(created, FullFeed()).dump(), ClaimsOf(created, FullFeed()).dump());

@@ -108,5 +108,15 @@ TEST(ScimPromise30, MediaTypes) {
   EXPECT_FALSE(AcceptsScim("application/json;q=0"));
 }
 
+TEST(Preferences, AskForAnAsynchronousAnswerUnlessTheyWait) {
+  EXPECT_TRUE(PrefersAsync("respond-async"));
+  EXPECT_TRUE(PrefersAsync("return=minimal, Respond-Async; x=1"));
+  EXPECT_TRUE(PrefersAsync("respond-async, wait=0"));
+  EXPECT_TRUE(PrefersAsync("respond-async, wait=soon"));
+  EXPECT_FALSE(PrefersAsync("wait=10, respond-async"));
+  EXPECT_FALSE(PrefersAsync("return=respond-async"));
+  EXPECT_FALSE(PrefersAsync(""));
+}
+
 }  // namespace
 }  // namespace purser::scim
