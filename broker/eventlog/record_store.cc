@@ -114,9 +114,10 @@ RecordStore::~RecordStore() {
 
 absl::StatusOr<std::unique_ptr<RecordStore>> RecordStore::Open(const std::string& path,
                                                                const RecordStoreOptions& options) {
-  ASSIGN_OR_RETURN(
-      std::unique_ptr<Database> writer,
-      Database::Open(path, {.synchronous = options.synchronous, .cache_kib = options.cache_kib}));
+  ASSIGN_OR_RETURN(std::unique_ptr<Database> writer,
+                   Database::Open(path, {.synchronous = options.synchronous,
+                                         .cache_kib = options.cache_kib,
+                                         .checkpoint_pages = options.checkpoint_pages}));
   RETURN_IF_ERROR(CheckFormat(writer.get(), path));
   if (options.max_bytes > 0) RETURN_IF_ERROR(LimitSize(writer.get(), options.max_bytes));
   std::unique_ptr<RecordStore> store(new RecordStore(path, options, std::move(writer)));

@@ -29,6 +29,7 @@ struct RecordStoreOptions {
   int readers = 2;
   // The file grows no further (ResourceExhausted); 0: as far as the disk goes.
   int64_t max_bytes = 0;
+  int checkpoint_pages = DatabaseOptions().checkpoint_pages;
 };
 
 // What one transaction writes. The bytes outlive the call of Write().

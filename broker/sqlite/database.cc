@@ -28,10 +28,21 @@ std::string Settings(const DatabaseOptions& options) {
   if (options.read_only) return sql;
   absl::StrAppend(
       &sql, "PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = ", kJournalLimitBytes,
-      "; PRAGMA wal_autocheckpoint = ", options.checkpoint_pages,
       "; PRAGMA synchronous = ", options.synchronous == Synchronous::kFull ? "FULL" : "NORMAL",
       ";");
   return sql;
+}
+
+// Moves the write-ahead log into the file as SQLite's own hook would, and tells what that one keeps
+// to itself: a disk that fails now may forget what it says it has. A full one is asked again after
+// the next commit. What it tells becomes the COMMIT's error, which stands all the same.
+int MoveIntoFile(void* checkpoint_pages, sqlite3* handle, const char* name, int pages) {
+  if (pages < *static_cast<const int*>(checkpoint_pages)) return SQLITE_OK;
+  const int code =
+      sqlite3_wal_checkpoint_v2(handle, name, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+  const int primary = code & 0xff;
+  return primary == SQLITE_BUSY || primary == SQLITE_LOCKED || primary == SQLITE_FULL ? SQLITE_OK
+                                                                                      : code;
 }
 
 // True for a statement that is wrong whatever the file holds.
@@ -73,6 +84,9 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path
   // Reading the schema finds a file that is no database.
   RETURN_IF_ERROR(
       Annotate(database->Execute(Settings(options) + "SELECT count(*) FROM sqlite_schema"), doing));
+  if (options.read_only) return database;
+  database->checkpoint_pages_ = options.checkpoint_pages;
+  sqlite3_wal_hook(handle, &MoveIntoFile, &database->checkpoint_pages_);
   return database;
 }
 

@@ -35,7 +35,8 @@ struct DatabaseOptions {
 //
 // Errors: ResourceExhausted where the disk is full (nothing changed; may work later), DataLoss for
 // a file that is damaged or no database, AlreadyExists for a UNIQUE constraint, Aborted where the
-// file is locked, NotFound where a file to be read only is not there, Internal for an I/O error.
+// file is locked, NotFound where a file to be read only is not there, Internal for an I/O error. A
+// COMMIT that is Internal may stand: nothing more is written before the file is opened anew.
 class Database {
  public:
   // Opens `path`, creating it unless read-only. ":memory:" is a database of its own.
@@ -68,6 +69,7 @@ class Database {
   struct Cache;
   sqlite3* handle_;
   std::unique_ptr<Cache> cache_;
+  int checkpoint_pages_ = 0;
 };
 
 // statement.Bind(id).Bind(position); while (statement.Next()) use(statement.Text(0));

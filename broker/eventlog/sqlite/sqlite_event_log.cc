@@ -53,7 +53,8 @@ absl::StatusOr<std::unique_ptr<SqliteEventLog>> SqliteEventLog::Create(
                                                  {.synchronous = Synchronous::kFull,
                                                   .cache_kib = options.cache_kib,
                                                   .readers = options.readers,
-                                                  .max_bytes = options.max_log_bytes}));
+                                                  .max_bytes = options.max_log_bytes,
+                                                  .checkpoint_pages = options.checkpoint_pages}));
   ASSIGN_OR_RETURN(auto unchained,
                    UnchainedLog::Open(options.folder + "/exchanges.db",
                                       {.kept = options.exchanges_kept,

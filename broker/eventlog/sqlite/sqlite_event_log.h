@@ -31,6 +31,7 @@ struct SqliteEventLogOptions {
   int readers = 4;
   // log.db grows no further: appends are refused as on a full disk. 0: as far as the disk goes.
   int64_t max_log_bytes = 0;
+  int checkpoint_pages = DatabaseOptions().checkpoint_pages;
   // Of each unchained stream, the newest so many remain, and so many bytes of them.
   uint64_t exchanges_kept = 100'000;
   uint64_t exchange_bytes_kept = 64 << 20;
