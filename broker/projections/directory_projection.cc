@@ -10,6 +10,7 @@
 #include "broker/events/sealing.h"
 #include "broker/projections/fold_file.h"
 #include "broker/projections/indexed_values.h"
+#include "broker/scim/json_text.h"
 #include "broker/scim/patch.h"
 
 namespace purser {
@@ -66,6 +67,16 @@ void BindIndexed(Statement& statement, event::v1::ResourceType type, const Index
   BindOptional(statement, user ? values.manager_id : "");
 }
 
+// Of users and groups: what ReadIndexedValues() reads.
+bool IsIndexed(const event::v1::AttributeChange& change) {
+  if (change.schema() == kEnterprise) return change.attribute() == "manager";
+  if (!change.schema().empty()) return false;
+  for (const absl::string_view name : {"userName", "externalId", "displayName", "emails"}) {
+    if (change.attribute() == name) return true;
+  }
+  return false;
+}
+
 template <typename Payload>
 absl::StatusOr<Payload> OpenPayload(const Envelope& envelope) {
   ASSIGN_OR_RETURN(const std::string bytes, purser::Open(envelope.key_id(), envelope.payload()));
@@ -78,6 +89,21 @@ absl::StatusOr<Payload> OpenPayload(const Envelope& envelope) {
 }
 
 }  // namespace
+
+absl::StatusOr<std::optional<Resource>> DecidingReader::Find(event::v1::ResourceType type,
+                                                             absl::string_view id) const {
+  if (latest_.has_value() && latest_->id == id && latest_->type == type) return latest_;
+  ASSIGN_OR_RETURN(latest_, DirectoryReader::Find(type, id));
+  return latest_;
+}
+
+absl::StatusOr<std::optional<Resource>> DecidingReader::Take(event::v1::ResourceType type,
+                                                             absl::string_view id) {
+  if (latest_.has_value() && latest_->id == id && latest_->type == type) {
+    return std::exchange(latest_, std::nullopt);
+  }
+  return DirectoryReader::Find(type, id);
+}
 
 DirectoryProjection::DirectoryProjection(std::unique_ptr<Database> database, StreamId stream,
                                          Head head)
@@ -110,6 +136,7 @@ absl::Status DirectoryProjection::Commit() {
 
 void DirectoryProjection::Rollback() {
   RollbackFold(*database_);
+  reader_.Forget();
   head_ = committed_;
   count_changes_.clear();
 }
@@ -126,27 +153,28 @@ absl::Status DirectoryProjection::WriteCounts() {
 }
 
 absl::Status DirectoryProjection::Apply(const Record& record, const Envelope& envelope) {
-  switch (envelope.kind()) {
-    case event::v1::RESOURCE_CREATED:
-      RETURN_IF_ERROR(ApplyCreated(envelope));
-      break;
-    case event::v1::RESOURCE_CHANGED:
-      RETURN_IF_ERROR(ApplyChanged(envelope));
-      break;
-    case event::v1::RESOURCE_REPLACED:
-      RETURN_IF_ERROR(ApplyReplaced(envelope));
-      break;
-    case event::v1::RESOURCE_DELETED:
-      RETURN_IF_ERROR(ApplyDeleted(envelope));
-      break;
-    case event::v1::REQUEST_COMPLETED:
-      RETURN_IF_ERROR(ApplyCompleted(envelope));
-      break;
-    default:
-      break;  // A barrier, or the stream's end: no state.
-  }
+  const absl::Status applied = ApplyEvent(envelope);
+  reader_.Forget();
+  RETURN_IF_ERROR(applied);
   head_ = AdvancedHead(head_, record, envelope);
   return absl::OkStatus();
+}
+
+absl::Status DirectoryProjection::ApplyEvent(const Envelope& envelope) {
+  switch (envelope.kind()) {
+    case event::v1::RESOURCE_CREATED:
+      return ApplyCreated(envelope);
+    case event::v1::RESOURCE_CHANGED:
+      return ApplyChanged(envelope);
+    case event::v1::RESOURCE_REPLACED:
+      return ApplyReplaced(envelope);
+    case event::v1::RESOURCE_DELETED:
+      return ApplyDeleted(envelope);
+    case event::v1::REQUEST_COMPLETED:
+      return ApplyCompleted(envelope);
+    default:
+      return absl::OkStatus();  // A barrier, or the stream's end: no state.
+  }
 }
 
 namespace {
@@ -185,6 +213,16 @@ absl::Status DirectoryProjection::Update(event::v1::ResourceType type, absl::str
   if (type != event::v1::USER || old_emails == values.emails) return absl::OkStatus();
   RETURN_IF_ERROR(UnindexEmails(id, old_emails));
   return IndexEmails(id, values.emails);
+}
+
+absl::Status DirectoryProjection::UpdateRow(absl::string_view id, uint64_t version,
+                                            int64_t modified, const std::string& text) {
+  return database_->Prepare("UPDATE resources SET attributes=?, version=?, modified=? WHERE id=?")
+      .Bind(text)
+      .Bind(version)
+      .Bind(modified)
+      .Bind(id)
+      .Run();
 }
 
 // What its row says before it is changed; they have no index by resource.
@@ -309,13 +347,18 @@ absl::Status DirectoryProjection::ApplyChanged(const Envelope& envelope) {
   ASSIGN_OR_RETURN(const auto payload, OpenPayload<event::v1::ResourceChanged>(envelope));
   const StreamPosition position = envelope.resource_version();
   if (payload.changes_size() > 0) {
-    ASSIGN_OR_RETURN(auto resource, reader_.Find(envelope.resource_type(), envelope.resource_id()));
+    ASSIGN_OR_RETURN(auto resource, reader_.Take(envelope.resource_type(), envelope.resource_id()));
     if (!resource) return absl::DataLossError("a change of a resource that is not there");
+    bool indexed = false;
     for (const event::v1::AttributeChange& change : payload.changes()) {
       RETURN_IF_ERROR(scim::ApplyChange(change, &resource->attributes));
+      indexed = indexed || IsIndexed(change);
     }
-    RETURN_IF_ERROR(Update(envelope.resource_type(), envelope.resource_id(), position,
-                           TimeOf(envelope), resource->attributes.dump()));
+    std::string text;
+    scim::AppendJson(resource->attributes, &text);
+    RETURN_IF_ERROR(indexed ? Update(envelope.resource_type(), envelope.resource_id(), position,
+                                     TimeOf(envelope), text)
+                            : UpdateRow(envelope.resource_id(), position, TimeOf(envelope), text));
   } else {
     RETURN_IF_ERROR(database_->Prepare("UPDATE resources SET version=?, modified=? WHERE id=?")
                         .Bind(position)
@@ -344,7 +387,7 @@ absl::Status DirectoryProjection::ApplyDeleted(const Envelope& envelope) {
 
 absl::Status DirectoryProjection::Bury(const Envelope& envelope) {
   ASSIGN_OR_RETURN(const auto resource,
-                   reader_.Find(envelope.resource_type(), envelope.resource_id()));
+                   reader_.Take(envelope.resource_type(), envelope.resource_id()));
   if (!resource) return absl::DataLossError("a delete of a resource that is not there");
   const std::string name =
       TextAt(resource->attributes,
@@ -386,7 +429,7 @@ absl::Status DirectoryProjection::DeleteUser(const Envelope& envelope) {
   ASSIGN_OR_RETURN(const std::vector<std::string> reports,
                    reader_.ReportsOf(envelope.resource_id()));
   for (const std::string& id : reports) {
-    ASSIGN_OR_RETURN(auto report, reader_.Find(event::v1::USER, id));
+    ASSIGN_OR_RETURN(auto report, reader_.Take(event::v1::USER, id));
     if (!report) continue;
     json& extension = report->attributes[kEnterprise];
     extension.erase("manager");

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,22 @@
 #include "purser/event/v1/directory.pb.h"
 
 namespace purser {
+
+// The reads of a directory's one writer: it keeps the resource that it read last, since whoever
+// decides on one folds the decision next. Forget() before anything is written.
+class DecidingReader : public DirectoryReader {
+ public:
+  using DirectoryReader::DirectoryReader;
+
+  absl::StatusOr<std::optional<Resource>> Find(event::v1::ResourceType type,
+                                               absl::string_view id) const override;
+  // The same, keeping nothing.
+  absl::StatusOr<std::optional<Resource>> Take(event::v1::ResourceType type, absl::string_view id);
+  void Forget() { latest_.reset(); }
+
+ private:
+  mutable std::optional<Resource> latest_;
+};
 
 // The one writer of its file. Between Begin() and Commit() or Rollback() it may apply records that
 // are not yet valid, so that decisions of one group see each other. One thread.
@@ -40,6 +57,7 @@ class DirectoryProjection : public Fold {
  private:
   DirectoryProjection(std::unique_ptr<Database> database, StreamId stream, Head head);
 
+  absl::Status ApplyEvent(const event::v1::Envelope& envelope);
   absl::Status ApplyCreated(const event::v1::Envelope& envelope);
   absl::Status ApplyChanged(const event::v1::Envelope& envelope);
   absl::Status ApplyReplaced(const event::v1::Envelope& envelope);
@@ -52,6 +70,9 @@ class DirectoryProjection : public Fold {
   absl::Status Insert(const event::v1::Envelope& envelope, const std::string& attributes);
   absl::Status Update(event::v1::ResourceType type, absl::string_view id, uint64_t version,
                       int64_t modified, const std::string& attributes);
+  // Where nothing that is indexed has changed.
+  absl::Status UpdateRow(absl::string_view id, uint64_t version, int64_t modified,
+                         const std::string& attributes);
   absl::StatusOr<std::vector<std::string>> IndexedEmails(event::v1::ResourceType type,
                                                          absl::string_view id);
   absl::Status UnindexEmails(absl::string_view id, const std::vector<std::string>& emails);
@@ -75,7 +96,7 @@ class DirectoryProjection : public Fold {
   Head head_;
   Head committed_;
   std::map<event::v1::ResourceType, int64_t> count_changes_;  // written by Commit()
-  DirectoryReader reader_;
+  DecidingReader reader_;
 };
 
 }  // namespace purser

@@ -110,6 +110,55 @@ TEST_F(DirectoryProjectionTest, ALookUpByEmailAndExternalIdSeesWhatAChangeLeft) 
   EXPECT_EQ(Get(USER, "u1").version, 2u);
 }
 
+TEST_F(DirectoryProjectionTest, AChangeOfWhatIsIndexedIsFoundAndAnyOtherLeavesTheIndex) {
+  const std::string urn = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+  CreateUser("u1", "ada", R"(,"displayName":"Ada","externalId":"x1")");
+  const auto change = [&](const std::string& schema, const std::string& name,
+                          const std::string& value) {
+    event::v1::ResourceChanged changed;
+    auto* one = changed.add_changes();
+    one->set_schema(schema);
+    one->set_attribute(name);
+    one->set_value(value);
+    Write(event::v1::RESOURCE_CHANGED, USER, "u1", changed);
+  };
+  const DirectoryReader& reader = projection_->reader();
+  change("", "active", "false");
+  EXPECT_EQ(*reader.UserIdByUserName("ada"), "u1");
+  change("", "userName", R"("eve")");
+  EXPECT_EQ(*reader.UserIdByUserName("ada"), std::nullopt);
+  EXPECT_EQ(*reader.UserIdByUserName("eve"), "u1");
+  change("", "displayName", R"("Eve")");
+  EXPECT_THAT(*reader.FindIndexed(USER, IndexedAttribute::kDisplayName, "eve"), ElementsAre("u1"));
+  change("", "externalId", "");
+  EXPECT_THAT(*reader.FindIndexed(USER, IndexedAttribute::kExternalId, "x1"), IsEmpty());
+  change(urn, "manager", R"({"value":"u2"})");
+  EXPECT_THAT(*reader.ReportsOf("u2"), ElementsAre("u1"));
+}
+
+TEST_F(DirectoryProjectionTest, AReadAfterAChangeSeesItWhateverWasReadBefore) {
+  CreateUser("u1", "ada");
+  EXPECT_EQ(Get(USER, "u1").version, 1u);
+  CreateGroup("g1", {"u1"});
+  EXPECT_EQ(Get(USER, "u1").version, 2u) << "a group took it in";
+  Head head = head_;
+  event::v1::ResourceChanged changed;
+  changed.add_changes()->set_attribute("title");
+  changed.mutable_changes(0)->set_value(R"("Dr")");
+  Envelope envelope;
+  envelope.set_kind(event::v1::RESOURCE_CHANGED);
+  envelope.set_resource_type(USER);
+  envelope.set_resource_id("u1");
+  envelope.set_payload(changed.SerializeAsString());
+  const Record record = ChainRecord(kStream, envelope, kStart, &head);
+  ASSERT_TRUE(projection_->Begin().ok());
+  ASSERT_TRUE(projection_->Apply(record, *DecodeRecord(record.bytes)).ok());
+  EXPECT_EQ(Get(USER, "u1").attributes["title"], "Dr");
+  projection_->Rollback();
+  EXPECT_FALSE(Get(USER, "u1").attributes.contains("title"));
+  EXPECT_EQ(Get(USER, "u1").version, 2u);
+}
+
 TEST_F(DirectoryProjectionTest, AnExtensionLeftEmptyIsGone) {
   const std::string urn = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
   CreateUser("u1", "ada", ",\"" + urn + "\":{\"department\":\"Sales\"}");
