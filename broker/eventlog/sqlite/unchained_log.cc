@@ -65,11 +65,23 @@ std::vector<StreamId> UnchainedLog::Flush() {
   if (queued.empty()) return {};
   std::vector<StreamId> grown;
   const absl::Status status = Write(queued, &grown);
-  if (status.ok()) return grown;
-  LogWarning("exchanges were dropped", {{"records", queued.size()}, {"why", status.message()}});
+  Count(status, queued.size());
+  return status.ok() ? grown : std::vector<StreamId>();
+}
+
+// Said once when it begins and once when it is over.
+void UnchainedLog::Count(const absl::Status& written, size_t records) {
   MutexLock lock(&mutex_);
-  dropped_ += queued.size();
-  return {};
+  if (!written.ok()) {
+    if (dropped_in_a_row_ == 0) {
+      LogWarning("exchanges are dropped", {{"why", written.message()}});
+    }
+    dropped_ += records;
+    dropped_in_a_row_ += records;
+  } else if (dropped_in_a_row_ > 0) {
+    LogInfo("exchanges are kept again", {{"dropped", dropped_in_a_row_}});
+    dropped_in_a_row_ = 0;
+  }
 }
 
 absl::StatusOr<StreamPosition> UnchainedLog::End(const StreamId& stream) const {

@@ -58,6 +58,7 @@ class UnchainedLog {
   UnchainedLog(std::unique_ptr<RecordStore> store, const Bounds& bounds)
       : store_(std::move(store)), bounds_(bounds) {}
   absl::StatusOr<StreamPosition> NextPosition(const StreamId& stream);
+  void Count(const absl::Status& written, size_t records);
   absl::Status Write(const std::vector<std::pair<StreamId, std::string>>& queued,
                      std::vector<StreamId>* grown);
   void Trim(const StreamId& stream);
@@ -72,6 +73,7 @@ class UnchainedLog {
   std::vector<std::pair<StreamId, std::string>> queued_ ABSL_GUARDED_BY(mutex_);
   size_t queued_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t dropped_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t dropped_in_a_row_ ABSL_GUARDED_BY(mutex_) = 0;  // since the disk took one
 };
 
 }  // namespace purser

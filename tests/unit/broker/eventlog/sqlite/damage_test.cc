@@ -1,9 +1,14 @@
 // What a hand, a bad disk or a wrong restore does to log.db, and that it is named.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstdlib>
 #include <fstream>
+#include <random>
 
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "broker/base/log.h"
 #include "broker/eventlog/sqlite/verify_folder.h"
 #include "tests/unit/broker/eventlog/sqlite/log_folder.h"
 
@@ -87,6 +92,91 @@ TEST_F(DamageTest, ACutEndIsNamed) {
   WriteTen();
   Edit("DELETE FROM records WHERE key > " + Key(7));
   ExpectNamed(8, "missing");
+}
+
+// How many random edits are tried.
+uint64_t Edits() {
+  const char* given = std::getenv("PURSER_TAMPERINGS");
+  uint64_t edits = 0;
+  return given != nullptr && absl::SimpleAtoi(given, &edits) ? edits : 200;
+}
+
+// One random edit of a stream of ten records: where the first bad one is.
+class Tampering {
+ public:
+  Tampering(const std::string& file, uint64_t seed) : file_(file), random_(seed) {}
+
+  StreamPosition Apply() {
+    auto opened = Database::Open(file_);
+    EXPECT_TRUE(opened.ok()) << opened.status();
+    database_ = *std::move(opened);
+    const StreamPosition at = 1 + random_() % 10;
+    switch (random_() % 4) {
+      case 0:
+        return Flip(at);
+      case 1:
+        return Run("DELETE FROM records WHERE key = " + Key(at), at);
+      case 2:
+        return Run("DELETE FROM records WHERE key >= " + Key(at), at);
+      default:
+        return Swap(at, 1 + (at + random_() % 9) % 10);
+    }
+  }
+  const std::string& what() const { return what_; }
+
+ private:
+  static std::string Key(StreamPosition position) {
+    return absl::StrCat("((1 << 40) + ", position, ")");
+  }
+  StreamPosition Run(const std::string& sql, StreamPosition first_bad) {
+    absl::StrAppend(&what_, sql, "; ");
+    const absl::Status done = database_->Execute(sql);
+    EXPECT_TRUE(done.ok()) << done;
+    return first_bad;
+  }
+  StreamPosition Swap(StreamPosition one, StreamPosition other) {
+    Run("UPDATE records SET key = 1 WHERE key = " + Key(one), 0);
+    Run("UPDATE records SET key = " + Key(one) + " WHERE key = " + Key(other), 0);
+    return Run("UPDATE records SET key = " + Key(other) + " WHERE key = 1", std::min(one, other));
+  }
+  StreamPosition Flip(StreamPosition at) {
+    Statement& row = database_->Prepare("SELECT bytes FROM records WHERE key = " + Key(at));
+    EXPECT_TRUE(row.Next());
+    std::string bytes(row.Blob(0));
+    row.Finish();
+    const size_t place = random_() % bytes.size();
+    bytes[place] = static_cast<char>(bytes[place] ^ (1 << random_() % 8));
+    what_ = absl::StrCat("byte ", place, " of record ", at, " of ", bytes.size(), " bytes");
+    EXPECT_TRUE(database_->Prepare("UPDATE records SET bytes = ? WHERE key = " + Key(at))
+                    .BindBlob(bytes)
+                    .Run()
+                    .ok());
+    return at;
+  }
+
+  const std::string file_;
+  std::mt19937_64 random_;
+  std::unique_ptr<Database> database_;
+  std::string what_;
+};
+
+TEST_F(DamageTest, ARandomEditIsFoundAndItsFirstRecordNamed) {
+  SetLogLevel(LogLevel::kError);
+  for (uint64_t seed = 1; seed <= Edits() && !HasFailure(); ++seed) {
+    Stop();
+    std::filesystem::remove_all(folder_);
+    WriteTen();
+    StreamPosition bad = 0;
+    {
+      Tampering tampering(folder_ + "/log.db", seed);
+      bad = tampering.Apply();
+      SCOPED_TRACE(absl::StrCat("seed ", seed, ": ", tampering.what()));
+      if (HasFailure()) return;
+    }
+    SCOPED_TRACE(absl::StrCat("seed ", seed));
+    ExpectNamed(bad, "");
+  }
+  SetLogLevel(LogLevel::kInfo);
 }
 
 TEST_F(DamageTest, AnEmptiedStreamIsNamed) {
