@@ -7,6 +7,12 @@
 #include "broker/eventlog/sqlite/sqlite_event_log.h"
 
 namespace purser {
+namespace {
+
+// More than the read models write for what the log takes between two of their commits.
+constexpr uint64_t kReserveBytes = 16u << 20;
+
+}  // namespace
 
 absl::StatusOr<OpenedLog> OpenLog(const std::string& address, const std::string& folder,
                                   const Clock* clock,
@@ -20,6 +26,7 @@ absl::StatusOr<OpenedLog> OpenLog(const std::string& address, const std::string&
   SqliteEventLogOptions options;
   options.folder = folder;
   options.on_fatal = std::move(on_fatal);
+  options.reserve_bytes = kReserveBytes;
   ASSIGN_OR_RETURN(auto log, SqliteEventLog::Create(options));
   if (!log->stopped_cleanly()) {
     opened.verify_pages = [raw = log.get()] { return raw->VerifyPages(); };

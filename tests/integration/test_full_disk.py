@@ -61,10 +61,13 @@ def test_reads_go_on_and_writes_resume_without_a_restart(world, small_disk, long
     for turn in range(50 if long_run else 3):
         kept = create(purser, f"kept{turn}@example.com")
         assert kept.status == 201
+        path = f"/Users/{kept.json()['id']}"
+        assert purser.scim.get(path).status == 200
         fill(small_disk)
         answer = refused(purser, f"turn{turn}-")
         assert answer.status == 503 and answer.headers["retry-after"], answer.text
-        assert kept.json()["id"] in purser.scim.get(f"/Users/{kept.json()['id']}").text
+        assert purser.scim.get(path).json()["userName"] == f"kept{turn}@example.com"
+        assert purser.scim.get("/Users?count=1").status == 200
         assert purser.status_of("/readyz") == 200
         (small_disk / "ballast").unlink()
         wait_until(lambda: create(purser, f"again{turn}@example.com").status in (201, 409), 5,

@@ -1,6 +1,7 @@
 #include "broker/eventlog/sqlite/sqlite_event_log.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <optional>
 
 #include "absl/strings/str_cat.h"
@@ -267,10 +268,20 @@ void SqliteEventLog::CommitGroup(std::vector<PendingAppend>* group) {
   for (PendingAppend& append : *group) {
     if (append.result.status.ok()) Admit(&append, &batch);
   }
-  const absl::Status written = store_->Write(batch);
+  absl::Status written = batch.records.empty() ? absl::OkStatus() : CheckRoom();
+  if (written.ok()) written = store_->Write(batch);
   if (!batch.records.empty()) NoteFull(written);
   Settle(written, group);
   Answer(group);
+}
+
+absl::Status SqliteEventLog::CheckRoom() const {
+  if (options_.reserve_bytes == 0) return absl::OkStatus();
+  std::error_code unknown;
+  const auto space = std::filesystem::space(options_.folder, unknown);
+  if (unknown || space.available >= options_.reserve_bytes) return absl::OkStatus();
+  return absl::ResourceExhaustedError(absl::StrCat(space.available, " bytes are left, and ",
+                                                   options_.reserve_bytes, " are kept in reserve"));
 }
 
 // Said once when it begins and once when it is over.

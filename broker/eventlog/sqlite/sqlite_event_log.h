@@ -32,6 +32,9 @@ struct SqliteEventLogOptions {
   // log.db grows no further: appends are refused as on a full disk. 0: as far as the disk goes.
   int64_t max_log_bytes = 0;
   int checkpoint_pages = DatabaseOptions().checkpoint_pages;
+  // Appends are refused as on a full disk while the folder's file system has less room: so that the
+  // read models beside the log can keep what stands on it, and reads go on.
+  uint64_t reserve_bytes = 0;
   // Of each unchained stream, the newest so many remain, and so many bytes of them.
   uint64_t exchanges_kept = 100'000;
   uint64_t exchange_bytes_kept = 64 << 20;
@@ -124,6 +127,7 @@ class SqliteEventLog : public EventLog {
   Work TakeWork(absl::Duration max_wait);
   absl::StatusOr<Head> OpenStream(const StreamId& stream);
   void CommitGroup(std::vector<PendingAppend>* group);
+  absl::Status CheckRoom() const;
   void Admit(PendingAppend* append, RecordBatch* batch);
   void Settle(const absl::Status& written, std::vector<PendingAppend>* group);
   void Answer(std::vector<PendingAppend>* group);

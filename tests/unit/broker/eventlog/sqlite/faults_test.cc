@@ -6,6 +6,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <limits>
+
 #include "absl/strings/match.h"
 #include "broker/eventlog/verify.h"
 #include "tests/unit/broker/eventlog/sqlite/log_folder.h"
@@ -158,6 +160,20 @@ TEST_F(FaultsTest, AFullLogIsSaidOnceWhenItBeginsAndOnceWhenItIsOver) {
   const std::string over = testing::internal::GetCapturedStderr();
   EXPECT_EQ(CountOf("writing goes on", over), 1) << over;
   EXPECT_EQ(CountOf("the disk is full", over), 0) << over;
+}
+
+TEST_F(FaultsTest, AppendsAreRefusedWhileLessRoomIsLeftThanTheReserve) {
+  options_.reserve_bytes = std::numeric_limits<uint64_t>::max();
+  Start();
+  ASSERT_TRUE(Open(stream_).ok());
+  const absl::Status refused = Append(stream_, 1).status;
+  EXPECT_TRUE(absl::IsResourceExhausted(refused)) << refused;
+  EXPECT_TRUE(log_->Health(stream_).ok());
+  EXPECT_TRUE(fatal_.empty());
+  options_.reserve_bytes = 1;
+  Start();
+  ASSERT_TRUE(Open(stream_).ok());
+  EXPECT_TRUE(Append(stream_, 1).status.ok());
 }
 
 // A file system of 1 MiB, where this process may mount one.
