@@ -16,6 +16,7 @@ namespace purser {
 namespace {
 
 constexpr absl::Duration kIdle = absl::Seconds(1);
+constexpr absl::Duration kReadDeadline = absl::Seconds(2);
 constexpr absl::Duration kKeysAgain = absl::Seconds(10);  // a changed file counts
 
 absl::StatusOr<SigningKey> ReadKey(const std::string& reference) {
@@ -227,7 +228,10 @@ void FeedHost::Handle(const ScimRequestPtr& request) {
   } else if (method != (depth == 1 ? "GET" : "POST")) {
     request->respond(MethodNotAllowed(depth == 1 ? "GET" : "POST"));
   } else {
-    Post([this, request] { HandleHere(request); });
+    // Whoever wrote, and then asks, is told. What cannot be had in time comes with a later poll.
+    request->directory->WhenCurrent(kReadDeadline, [this, request](const absl::Status&) {
+      Post([this, request] { HandleHere(request); });
+    });
   }
 }
 
