@@ -9,6 +9,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parent / "support"))
 
 import processes  # noqa: E402
+from kafka import KafkaCluster, KafkaUnavailable  # noqa: E402
 from worlds import World  # noqa: E402
 
 LONG = os.environ.get("PURSER_LONG", "0") == "1"
@@ -59,13 +60,30 @@ def start(binary, tmp_path):
 @pytest.fixture(scope="session")
 def kafka(tmp_path_factory):
     """A real broker for the whole session; skipped by name where it cannot be had."""
-    broker = processes.KafkaBroker(tmp_path_factory.mktemp("kafka"))
+    broker = KafkaCluster(tmp_path_factory.mktemp("kafka"))
     try:
         broker.start()
-    except processes.KafkaUnavailable as missing:
+    except KafkaUnavailable as missing:
         pytest.skip(f"Kafka cannot be had: {missing}")
     yield broker
     broker.stop()
+
+
+@pytest.fixture
+def kafka_cluster(tmp_path):
+    """Starts brokers of the test's own: kafka_cluster(brokers=3, version="3.9.2", secure=True)."""
+    made = []
+
+    def make(**options):
+        made.append(KafkaCluster(tmp_path / f"kafka{len(made)}", **options))
+        try:
+            return made[-1].start()
+        except KafkaUnavailable as missing:
+            pytest.skip(f"Kafka cannot be had: {missing}")
+
+    yield make
+    for one in made:
+        one.stop(kill=True)
 
 
 @pytest.fixture(params=["embedded", "kafka"])

@@ -1,16 +1,14 @@
-"""The log on a real Kafka broker: the suite every log passes, contention, restarts, lost topics."""
+"""The log on real Kafka brokers: the suite every log passes, contention, restarts, lost topics."""
 
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-START = ROOT / "deploy" / "kafka" / "start"
-STOP = ROOT / "deploy" / "kafka" / "stop"
 TEST = "tests/conformance/eventlog/kafka/conformance_eventlog_kafka_test"
+CLUSTERS = [("4.3.1", 1), ("3.9.2", 1), ("4.3.1", 3), ("3.9.2", 3)]
 
 
 def built_program():
@@ -21,24 +19,14 @@ def built_program():
     return max(built, key=lambda path: path.stat().st_mtime)
 
 
-@pytest.fixture
-def broker(tmp_path):
-    """A broker of the test's own: its address and its folder."""
-    for program in ("java", "mvn"):
-        if shutil.which(program) is None:
-            pytest.skip(f"{program} is missing: deploy/install-deps --tests installs it")
-    folder = tmp_path / "kafka"
-    started = subprocess.run([START, "--dir", folder], capture_output=True, text=True, timeout=300)
-    if started.returncode != 0:
-        pytest.skip(f"no Kafka broker could be had: {started.stderr.strip()}")
-    yield started.stdout.strip(), folder
-    subprocess.run([STOP, "--dir", folder], timeout=120, check=True)
-
-
-def test_the_log_on_kafka_keeps_its_promises_on_a_real_broker(broker):
-    address, folder = broker
-    environment = {**os.environ, "PURSER_TEST_KAFKA": address,
-                   "PURSER_TEST_KAFKA_DIR": str(folder)}
+@pytest.mark.parametrize("version, brokers", CLUSTERS)
+def test_the_log_on_kafka_keeps_its_promises_on_real_brokers(kafka_cluster, long_run, version,
+                                                             brokers):
+    if brokers == 3 and version == "3.9.2" and not long_run:
+        pytest.skip("three brokers of 3.9.2: tests/run --long")
+    cluster = kafka_cluster(version=version, brokers=brokers)
+    environment = {**os.environ, "PURSER_TEST_KAFKA": cluster.address,
+                   "PURSER_TEST_KAFKA_DIR": str(cluster.folder)}
     ran = subprocess.run([built_program()], env=environment, capture_output=True, text=True,
                          timeout=600)
     failed = [line for line in ran.stdout.splitlines() if "FAILED" in line or "Failure" in line]

@@ -1,9 +1,8 @@
-"""The programs under test as processes: `purser serve`, `purser sandbox`, a SCIM server, Kafka."""
+"""The programs under test as processes: `purser serve`, `purser sandbox`, a SCIM server."""
 
 import json
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -299,33 +298,3 @@ class ReferenceServer(Program):
     def set_faults(self, **faults):
         answer = self.control.put("/faults", faults)
         assert answer.status == 200, answer.text
-
-
-class KafkaUnavailable(Exception):
-    pass
-
-
-class KafkaBroker:
-    """A real broker by deploy/kafka/start."""
-
-    def __init__(self, folder):
-        self.folder = Path(folder)
-        self.address = None
-
-    def start(self):
-        if shutil.which("java") is None:
-            raise KafkaUnavailable("Java is missing")
-        done = subprocess.run([ROOT / "deploy/kafka/start", "--dir", str(self.folder)],
-                              stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                              timeout=300)
-        if done.returncode != 0:
-            raise KafkaUnavailable(done.stderr.strip())
-        self.address = done.stdout.split()[-1]
-        return self
-
-    def stop(self):
-        subprocess.run([ROOT / "deploy/kafka/stop", "--dir", str(self.folder)],
-                       stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
-
-    def log_url(self, prefix):
-        return f"kafka://{self.address}/{prefix}"
