@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "broker/admin/log_service.h"
+#include "broker/app/kafka_security.h"
 #include "broker/base/clock.h"
 #include "broker/base/status.h"
 #include "broker/eventlog/folder_lock.h"
@@ -79,8 +80,9 @@ absl::StatusOr<std::shared_ptr<const ControlState>> ReadControl(const EventLog& 
   return control.state();
 }
 
-absl::StatusOr<admin::v1::VerifyLogReport> VerifyKafka(const std::string& text) {
-  ASSIGN_OR_RETURN(const KafkaAddress address, KafkaAddress::Parse(text));
+absl::StatusOr<admin::v1::VerifyLogReport> VerifyKafka(const OfflineLog& where) {
+  ASSIGN_OR_RETURN(const KafkaAddress address,
+                   ResolveKafkaAddress(where.address, where.kafka_security));
   const ScratchFolder folder;
   ASSIGN_OR_RETURN(auto log, OpenKafkaEventLog(address, folder.path(), SystemClock()));
   RETURN_IF_ERROR(OpenWhole(log.get(), StreamId::Control()));
@@ -146,7 +148,7 @@ absl::StatusOr<ModelDigest> DigestOfModel(const std::string& path, const std::st
 }  // namespace
 
 absl::StatusOr<admin::v1::VerifyLogReport> VerifyOffline(const OfflineLog& log) {
-  return log.data.empty() ? VerifyKafka(log.address) : VerifyEmbedded(log.data);
+  return log.data.empty() ? VerifyKafka(log) : VerifyEmbedded(log.data);
 }
 
 absl::StatusOr<std::vector<ModelDigest>> DigestModels(const std::string& folder) {

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "broker/app/kafka_security.h"
 #include "broker/base/status.h"
 #include "broker/eventlog/kafka/kafka_event_log.h"
 #include "broker/eventlog/sqlite/sqlite_event_log.h"
@@ -14,17 +15,17 @@ constexpr uint64_t kReserveBytes = 16u << 20;
 
 }  // namespace
 
-absl::StatusOr<OpenedLog> OpenLog(const std::string& address, const std::string& folder,
-                                  const Clock* clock,
+absl::StatusOr<OpenedLog> OpenLog(const LogLocation& location, const Clock* clock,
                                   std::function<void(const absl::Status&)> on_fatal) {
   OpenedLog opened;
-  if (!address.empty()) {
-    ASSIGN_OR_RETURN(const KafkaAddress kafka, KafkaAddress::Parse(address));
-    ASSIGN_OR_RETURN(opened.log, OpenKafkaEventLog(kafka, folder, *clock));
+  if (!location.address.empty() || !location.kafka_security.empty()) {
+    ASSIGN_OR_RETURN(const KafkaAddress kafka,
+                     ResolveKafkaAddress(location.address, location.kafka_security));
+    ASSIGN_OR_RETURN(opened.log, OpenKafkaEventLog(kafka, location.folder, *clock));
     return opened;
   }
   SqliteEventLogOptions options;
-  options.folder = folder;
+  options.folder = location.folder;
   options.on_fatal = std::move(on_fatal);
   options.reserve_bytes = kReserveBytes;
   ASSIGN_OR_RETURN(auto log, SqliteEventLog::Create(options));

@@ -12,6 +12,13 @@
 
 namespace purser {
 
+// Where the log is, as the command line says it.
+struct LogLocation {
+  std::string folder;          // the data folder
+  std::string address;         // "kafka://HOST:PORT/PREFIX"; empty: embedded, in `folder`
+  std::string kafka_security;  // a file that says how its brokers are spoken to; may be empty
+};
+
 struct OpenedLog {
   std::unique_ptr<EventLog> log;
   // Set where the process before did not stop cleanly: the check of every page that is then due,
@@ -19,11 +26,9 @@ struct OpenedLog {
   std::function<absl::Status()> verify_pages;
 };
 
-// Opens the log at `address`, or the embedded one of `folder` where it is empty. `on_fatal` is
-// called, on the thread that finds it, when the log can no longer be trusted to write: the process
-// is to exit.
-absl::StatusOr<OpenedLog> OpenLog(const std::string& address, const std::string& folder,
-                                  const Clock* clock,
+// Opens the log that is there. `on_fatal` is called, on the thread that finds it, when the log can
+// no longer be trusted to write: the process is to exit.
+absl::StatusOr<OpenedLog> OpenLog(const LogLocation& location, const Clock* clock,
                                   std::function<void(const absl::Status&)> on_fatal);
 
 }  // namespace purser

@@ -61,10 +61,11 @@ absl::Status PurserServer::Start() {
   if (error) return CannotUseFolder(options_.data, error);
   ASSIGN_OR_RETURN(
       OpenedLog opened,
-      OpenLog(options_.log, options_.data, &SystemClock(), [this](const absl::Status& why) {
-        LogError("the log can no longer be written; exiting", {{"status", why.ToString()}});
-        failed_ = true;
-      }));
+      OpenLog({options_.data, options_.log, options_.kafka_security}, &SystemClock(),
+              [this](const absl::Status& why) {
+                LogError("the log can no longer be written; exiting", {{"status", why.ToString()}});
+                failed_ = true;
+              }));
   log_ = std::move(opened.log);
   CountDropped();
   if (opened.verify_pages) {

@@ -14,7 +14,8 @@ struct ServeOptions {
   std::string data;  // the data folder
   std::string http = "127.0.0.1:8080";
   std::string grpc = "127.0.0.1:9090";
-  std::string log;  // "kafka://HOST:PORT/PREFIX"; empty: the embedded log in `data`
+  std::string log;             // "kafka://HOST:PORT/PREFIX"; empty: the embedded log in `data`
+  std::string kafka_security;  // a file: how the brokers are spoken to; empty: in clear
   std::vector<std::string> apply;
   absl::Duration drain_timeout = absl::Seconds(10);
   int http_threads = 2;

@@ -12,6 +12,7 @@ namespace {
 struct VerifyFlags {
   std::string data;
   std::string log;
+  std::string kafka_security;
   std::vector<std::string> streams;
 };
 
@@ -37,7 +38,7 @@ absl::StatusOr<admin::v1::VerifyLogReport> Verify(Session& session, const Verify
   if (!session.environment().verify_offline) {
     return absl::UnimplementedError("this program reads no log by itself");
   }
-  return session.environment().verify_offline({flags.data, flags.log});
+  return session.environment().verify_offline({flags.data, flags.log, flags.kafka_security});
 }
 
 int RunVerify(Session& session, const VerifyFlags& flags) {
@@ -56,8 +57,13 @@ void AddLogCommands(CLI::App* root, ChosenCommand* chosen) {
       [](CLI::App* command, VerifyFlags* flags) {
         CLI::Option* data =
             command->add_option("--data", flags->data, "read the log in this folder, no server");
-        command->add_option("--log", flags->log, "read the log at kafka://.., no server")
-            ->excludes(data);
+        CLI::Option* log =
+            command->add_option("--log", flags->log, "read the log at kafka://.., no server")
+                ->excludes(data);
+        command
+            ->add_option("--kafka-security", flags->kafka_security,
+                         "TLS and login to the brokers of --log: FILE")
+            ->needs(log);
         command->add_option("--stream", flags->streams, "these alone: control, app/ID");
       },
       RunVerify);

@@ -32,8 +32,9 @@ ExitStatus ExitStatusOf(const absl::Status& status);
 
 // Which log to read with the server down; one of the two is given.
 struct OfflineLog {
-  std::string data;     // the folder of the embedded log
-  std::string address;  // "kafka://HOST:PORT/PREFIX"
+  std::string data;            // the folder of the embedded log
+  std::string address;         // "kafka://HOST:PORT/PREFIX"
+  std::string kafka_security;  // a file: how its brokers are spoken to
 };
 
 // Where a command runs. All that is pointed to outlives it.

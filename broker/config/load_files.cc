@@ -8,6 +8,7 @@
 #include "absl/strings/str_join.h"
 #include "broker/base/status.h"
 #include "broker/config/configuration.h"
+#include "broker/config/kafka_security.h"
 
 namespace purser::config {
 namespace {
@@ -56,6 +57,22 @@ absl::StatusOr<LoadedConfiguration> LoadFiles(const std::vector<std::string>& pa
   }
   if (!errors.empty()) return absl::InvalidArgumentError(absl::StrJoin(errors, "\n"));
   return loaded;
+}
+
+absl::StatusOr<config::v1::KafkaSecurity> LoadKafkaSecurity(const std::string& file,
+                                                            bool loopback) {
+  ASSIGN_OR_RETURN(const std::string text, Contents(file));
+  config::v1::KafkaSecurity security;
+  Places places;
+  RETURN_IF_ERROR(ReadYaml(text, file, &security, &places));
+  std::vector<std::string> errors;
+  for (const Problem& problem : CheckKafkaSecurity(security, loopback)) {
+    const auto place = places.find(problem.path);
+    errors.push_back(absl::StrCat(place == places.end() ? file : place->second, ": ", problem.path,
+                                  problem.path.empty() ? "" : ": ", problem.message));
+  }
+  if (!errors.empty()) return absl::InvalidArgumentError(absl::StrJoin(errors, "\n"));
+  return security;
 }
 
 }  // namespace purser::config

@@ -66,6 +66,17 @@ std::string KafkaAddress::Topic(const StreamId& stream) const {
   return absl::StrCat(prefix, ".", absl::StrReplaceAll(stream.ToString(), {{"/", "."}}));
 }
 
+KafkaSettings KafkaAddress::ClientSettings() const {
+  KafkaSettings settings = {{"bootstrap.servers", bootstrap},
+                            {"client.id", "purser"},
+                            {"reconnect.backoff.ms", "50"},
+                            {"reconnect.backoff.max.ms", "1000"},
+                            {"allow.auto.create.topics", "false"}};
+  const KafkaSettings secured = security.ToSettings();
+  settings.insert(settings.end(), secured.begin(), secured.end());
+  return settings;
+}
+
 std::string KafkaAddress::ToString() const { return absl::StrCat(kScheme, bootstrap, "/", prefix); }
 
 }  // namespace purser

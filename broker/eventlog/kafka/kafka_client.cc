@@ -1,6 +1,10 @@
 #include "broker/eventlog/kafka/kafka_client.h"
 
+#include <string>
+#include <vector>
+
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "broker/base/log.h"
 
 namespace purser {
@@ -10,13 +14,26 @@ constexpr int kSyslogWarning = 4;
 
 void OnLog(const rd_kafka_t*, int level, const char* facility, const char* message) {
   const LogLevel ours = level < kSyslogWarning ? LogLevel::kWarning : LogLevel::kDebug;
-  Log(ours, "librdkafka", {{"facility", facility}, {"what", message}});
+  Log(ours, "librdkafka", {{"facility", facility}, {"what", WithOurSettings(message)}});
 }
 
 void OnError(rd_kafka_t*, int error, const char* reason, void*) {
-  LogWarning(
-      "the Kafka log has trouble",
-      {{"error", rd_kafka_err2name(static_cast<rd_kafka_resp_err_t>(error))}, {"what", reason}});
+  const char* name = rd_kafka_err2name(static_cast<rd_kafka_resp_err_t>(error));
+  const std::string settings = SettingsAtFault(name, reason);
+  std::vector<LogField> fields = {{"error", name}, {"what", WithOurSettings(reason)}};
+  if (settings.empty()) return LogWarning("the Kafka log has trouble", fields);
+  fields.push_back({"settings", settings});
+  const std::string note = ScramNote(rd_kafka_version(), reason);
+  if (!note.empty()) fields.push_back({"note", note});
+  LogWarning("the Kafka log has trouble; check its security", fields);
+}
+
+// Decides nothing: OpenSSL has; says why where it refused.
+int OnCertificate(rd_kafka_t*, const char*, int32_t, int* x509_error, int, const char*, size_t,
+                  char* why, size_t why_size, void*) {
+  if (*x509_error == 0) return 1;
+  absl::SNPrintF(why, why_size, "%s", CertificateProblem(*x509_error));
+  return 0;
 }
 
 absl::Status Set(rd_kafka_conf_t* conf, const std::string& name, const std::string& value) {
@@ -24,7 +41,7 @@ absl::Status Set(rd_kafka_conf_t* conf, const std::string& name, const std::stri
   if (rd_kafka_conf_set(conf, name.c_str(), value.c_str(), why, sizeof(why)) == RD_KAFKA_CONF_OK) {
     return absl::OkStatus();
   }
-  return absl::InvalidArgumentError(absl::StrCat("Kafka setting ", name, ": ", why));
+  return absl::InvalidArgumentError(absl::StrCat("Kafka setting ", name, " is not taken"));
 }
 
 }  // namespace
@@ -41,13 +58,14 @@ absl::StatusOr<KafkaPtr<rd_kafka_t>> MakeKafkaHandle(rd_kafka_type_t type,
   }
   rd_kafka_conf_set_log_cb(conf, OnLog);
   rd_kafka_conf_set_error_cb(conf, OnError);
+  rd_kafka_conf_set_ssl_cert_verify_cb(conf, OnCertificate);
   rd_kafka_conf_set_opaque(conf, opaque);
   if (delivered != nullptr) rd_kafka_conf_set_dr_msg_cb(conf, delivered);
   char why[512];
   rd_kafka_t* handle = rd_kafka_new(type, conf, why, sizeof(why));
   if (handle != nullptr) return KafkaPtr<rd_kafka_t>(handle);
   rd_kafka_conf_destroy(conf);
-  return absl::InvalidArgumentError(absl::StrCat("Kafka client: ", why));
+  return absl::InvalidArgumentError(absl::StrCat("Kafka client: ", WithOurSettings(why)));
 }
 
 rd_kafka_topic_t* KafkaTopics::Get(const std::string& name) {

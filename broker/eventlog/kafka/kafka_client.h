@@ -6,12 +6,11 @@
 #include <map>
 #include <memory>
 #include <string>
-#include <utility>
-#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "broker/base/mutex.h"
+#include "broker/eventlog/kafka/kafka_security.h"
 
 namespace purser {
 
@@ -40,11 +39,10 @@ struct KafkaDelete {
 template <typename T>
 using KafkaPtr = std::unique_ptr<T, KafkaDelete>;
 
-using KafkaSettings = std::vector<std::pair<std::string, std::string>>;
 using DeliveryFn = void (*)(rd_kafka_t*, const rd_kafka_message_t*, void*);
 
 // A handle of `type`; `delivered`, unless null, is called with `opaque` for each report.
-// InvalidArgument for a setting that librdkafka does not take.
+// InvalidArgument for a setting that librdkafka does not take; no error repeats a value.
 absl::StatusOr<KafkaPtr<rd_kafka_t>> MakeKafkaHandle(rd_kafka_type_t type,
                                                      const KafkaSettings& settings,
                                                      DeliveryFn delivered = nullptr,

@@ -17,24 +17,24 @@ constexpr size_t kMaxBatchBytes = 4 << 20;
 
 }  // namespace
 
-KafkaSettings ConsumerSettings(const std::string& bootstrap, const KafkaSettings& settings) {
-  KafkaSettings all = {{"bootstrap.servers", bootstrap},     {"client.id", "purser"},
-                       {"group.id", "purser-unused"},  // never joined; assign() wants a name
-                       {"enable.auto.commit", "false"},      {"enable.auto.offset.store", "false"},
-                       {"auto.offset.reset", "error"},       {"check.crcs", "true"},
-                       {"enable.partition.eof", "true"},     {"fetch.error.backoff.ms", "50"},
-                       {"reconnect.backoff.ms", "50"},       {"reconnect.backoff.max.ms", "1000"},
-                       {"allow.auto.create.topics", "false"}};
+KafkaSettings ConsumerSettings(const KafkaAddress& address, const KafkaSettings& settings) {
+  KafkaSettings all = address.ClientSettings();
+  const KafkaSettings ours = {
+      {"group.id", "purser-unused"},  // never joined; assign() wants a name
+      {"enable.auto.commit", "false"},  {"enable.auto.offset.store", "false"},
+      {"auto.offset.reset", "error"},   {"check.crcs", "true"},
+      {"enable.partition.eof", "true"}, {"fetch.error.backoff.ms", "50"}};
+  all.insert(all.end(), ours.begin(), ours.end());
   all.insert(all.end(), settings.begin(), settings.end());
   return all;
 }
 
-KafkaConsumer::KafkaConsumer(std::string bootstrap, std::function<void(std::function<void()>)> post)
-    : bootstrap_(std::move(bootstrap)), post_(std::move(post)) {}
+KafkaConsumer::KafkaConsumer(KafkaAddress address, std::function<void(std::function<void()>)> post)
+    : address_(std::move(address)), post_(std::move(post)) {}
 
 absl::StatusOr<std::unique_ptr<KafkaConsumer>> KafkaConsumer::Make(
-    const std::string& bootstrap, std::function<void(std::function<void()>)> post) {
-  std::unique_ptr<KafkaConsumer> made(new KafkaConsumer(bootstrap, std::move(post)));
+    const KafkaAddress& address, std::function<void(std::function<void()>)> post) {
+  std::unique_ptr<KafkaConsumer> made(new KafkaConsumer(address, std::move(post)));
   RETURN_IF_ERROR(made->MakeHandle());
   made->thread_ = std::thread([consumer = made.get()] { consumer->Run(); });
   return made;
@@ -55,9 +55,9 @@ absl::Status KafkaConsumer::MakeHandle() {
   ASSIGN_OR_RETURN(
       KafkaPtr<rd_kafka_t> handle,
       MakeKafkaHandle(RD_KAFKA_CONSUMER,
-                      ConsumerSettings(bootstrap_, {{"fetch.wait.max.ms", "500"},
-                                                    {"queued.max.messages.kbytes", "65536"},
-                                                    {"queued.min.messages", "1000000"}})));
+                      ConsumerSettings(address_, {{"fetch.wait.max.ms", "500"},
+                                                  {"queued.max.messages.kbytes", "65536"},
+                                                  {"queued.min.messages", "1000000"}})));
   rd_kafka_poll_set_consumer(handle.get());
   {
     MutexLock lock(&mutex_);

@@ -12,18 +12,19 @@
 
 #include "broker/base/mutex.h"
 #include "broker/eventlog/arbitrated/record_transport.h"
+#include "broker/eventlog/kafka/kafka_address.h"
 #include "broker/eventlog/kafka/kafka_client.h"
 
 namespace purser {
 
 // The settings of a reader; `settings` are added to them.
-KafkaSettings ConsumerSettings(const std::string& bootstrap, const KafkaSettings& settings);
+KafkaSettings ConsumerSettings(const KafkaAddress& address, const KafkaSettings& settings);
 
 class KafkaConsumer {
  public:
   // `post` hands a closure to the thread that drives the log.
   static absl::StatusOr<std::unique_ptr<KafkaConsumer>> Make(
-      const std::string& bootstrap, std::function<void(std::function<void()>)> post);
+      const KafkaAddress& address, std::function<void(std::function<void()>)> post);
   ~KafkaConsumer();
 
   // Reads `topic` from `from` on, in place of what was read of it. Where that had brought nothing
@@ -43,7 +44,7 @@ class KafkaConsumer {
   };
   using Batches = std::map<std::string, std::vector<CarriedRecord>>;
 
-  KafkaConsumer(std::string bootstrap, std::function<void(std::function<void()>)> post);
+  KafkaConsumer(KafkaAddress address, std::function<void(std::function<void()>)> post);
   absl::Status MakeHandle();
   void Run();
   void Obey(const Command& command);
@@ -55,7 +56,7 @@ class KafkaConsumer {
   void HandOn(Batches batches);
   std::vector<Command> TakeCommands();
 
-  const std::string bootstrap_;
+  const KafkaAddress address_;
   const std::function<void(std::function<void()>)> post_;
   std::atomic<bool> stopping_ = false;
 

@@ -12,19 +12,17 @@ constexpr int kMaxQueued = 100'000;
 constexpr size_t kMaxRecordBytes = 950'000;  // below message.max.bytes with its own overhead
 constexpr int kPollMillis = 100;
 
-KafkaSettings Settings(const std::string& bootstrap) {
-  return {{"bootstrap.servers", bootstrap},
-          {"client.id", "purser"},
-          {"enable.idempotence", "true"},
-          {"linger.ms", "0"},
-          {"socket.nagle.disable", "true"},
-          {"message.timeout.ms", "30000"},
-          {"compression.codec", "lz4"},
-          {"queue.buffering.max.messages", std::to_string(kMaxQueued)},
-          {"queue.buffering.max.kbytes", "131072"},
-          {"reconnect.backoff.ms", "50"},
-          {"reconnect.backoff.max.ms", "1000"},
-          {"allow.auto.create.topics", "false"}};
+KafkaSettings Settings(const KafkaAddress& address) {
+  KafkaSettings all = address.ClientSettings();
+  const KafkaSettings ours = {{"enable.idempotence", "true"},
+                              {"linger.ms", "0"},
+                              {"socket.nagle.disable", "true"},
+                              {"message.timeout.ms", "30000"},
+                              {"compression.codec", "lz4"},
+                              {"queue.buffering.max.messages", std::to_string(kMaxQueued)},
+                              {"queue.buffering.max.kbytes", "131072"}};
+  all.insert(all.end(), ours.begin(), ours.end());
+  return all;
 }
 
 }  // namespace
@@ -39,10 +37,10 @@ KafkaProducer::KafkaProducer(std::function<void(std::function<void()>)> post)
     : post_(std::move(post)) {}
 
 absl::StatusOr<std::unique_ptr<KafkaProducer>> KafkaProducer::Make(
-    const std::string& bootstrap, std::function<void(std::function<void()>)> post) {
+    const KafkaAddress& address, std::function<void(std::function<void()>)> post) {
   std::unique_ptr<KafkaProducer> made(new KafkaProducer(std::move(post)));
-  ASSIGN_OR_RETURN(made->handle_, MakeKafkaHandle(RD_KAFKA_PRODUCER, Settings(bootstrap),
-                                                  OnDelivered, made.get()));
+  ASSIGN_OR_RETURN(made->handle_,
+                   MakeKafkaHandle(RD_KAFKA_PRODUCER, Settings(address), OnDelivered, made.get()));
   made->topics_ = std::make_unique<KafkaTopics>(made->handle_.get());
   made->poller_ = std::thread([producer = made.get()] { producer->Poll(); });
   return made;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "broker/eventlog/arbitrated/record_transport.h"
+#include "broker/eventlog/kafka/kafka_address.h"
 #include "broker/eventlog/kafka/kafka_client.h"
 
 namespace purser {
@@ -18,7 +19,7 @@ class KafkaProducer {
  public:
   // `post` hands a closure to the thread that drives the log; callable from any thread.
   static absl::StatusOr<std::unique_ptr<KafkaProducer>> Make(
-      const std::string& bootstrap, std::function<void(std::function<void()>)> post);
+      const KafkaAddress& address, std::function<void(std::function<void()>)> post);
   ~KafkaProducer();
 
   // As RecordTransport::Produce(). A record that cannot be queued after others of its batch were

@@ -67,11 +67,11 @@ absl::Status CheckSetting(const std::string& topic, const std::string& name,
 KafkaQueries::KafkaQueries(KafkaPtr<rd_kafka_t> handle)
     : handle_(std::move(handle)), topics_(handle_.get()) {}
 
-absl::StatusOr<std::unique_ptr<KafkaQueries>> KafkaQueries::Make(const std::string& bootstrap) {
+absl::StatusOr<std::unique_ptr<KafkaQueries>> KafkaQueries::Make(const KafkaAddress& address) {
   ASSIGN_OR_RETURN(KafkaPtr<rd_kafka_t> handle,
                    MakeKafkaHandle(RD_KAFKA_CONSUMER,
-                                   ConsumerSettings(bootstrap, {{"fetch.wait.max.ms", "100"},
-                                                                {"queued.min.messages", "1"}})));
+                                   ConsumerSettings(address, {{"fetch.wait.max.ms", "100"},
+                                                              {"queued.min.messages", "1"}})));
   rd_kafka_poll_set_consumer(handle.get());
   return std::unique_ptr<KafkaQueries>(new KafkaQueries(std::move(handle)));
 }

@@ -7,6 +7,7 @@
 
 #include "absl/time/time.h"
 #include "broker/eventlog/arbitrated/record_transport.h"
+#include "broker/eventlog/kafka/kafka_address.h"
 #include "broker/eventlog/kafka/kafka_client.h"
 
 namespace purser {
@@ -17,7 +18,7 @@ enum class TopicKeeps { kEverything, kExchanges, kHeartbeats };
 // GetWatermarks() may run beside the others, which are for one thread.
 class KafkaQueries {
  public:
-  static absl::StatusOr<std::unique_ptr<KafkaQueries>> Make(const std::string& bootstrap);
+  static absl::StatusOr<std::unique_ptr<KafkaQueries>> Make(const KafkaAddress& address);
 
   // Creates the topic where absent if `create`, and checks that it has one partition and loses
   // nothing it must keep. Errors as RecordTransport::Prepare().

@@ -45,13 +45,13 @@ std::function<void(std::function<void()>)> KafkaTransport::Poster() {
 
 absl::StatusOr<std::unique_ptr<KafkaTransport>> KafkaTransport::Make(const KafkaAddress& address) {
   std::unique_ptr<KafkaTransport> made(new KafkaTransport(address));
-  ASSIGN_OR_RETURN(made->queries_, KafkaQueries::Make(address.bootstrap));
-  ASSIGN_OR_RETURN(auto producer, KafkaProducer::Make(address.bootstrap, made->Poster()));
+  ASSIGN_OR_RETURN(made->queries_, KafkaQueries::Make(address));
+  ASSIGN_OR_RETURN(auto producer, KafkaProducer::Make(address, made->Poster()));
   {
     MutexLock lock(&made->mutex_);
     made->producer_ = std::move(producer);
   }
-  ASSIGN_OR_RETURN(made->consumer_, KafkaConsumer::Make(address.bootstrap, made->Poster()));
+  ASSIGN_OR_RETURN(made->consumer_, KafkaConsumer::Make(address, made->Poster()));
   made->ends_ = std::make_unique<Worker>();
   made->others_ = std::make_unique<Worker>();
   return made;
@@ -65,7 +65,7 @@ std::shared_ptr<KafkaProducer> KafkaTransport::Producer() {
 void KafkaTransport::ReplaceSpentProducer() {
   std::shared_ptr<KafkaProducer> spent = Producer();
   if (!spent->is_spent()) return;
-  auto made = KafkaProducer::Make(address_.bootstrap, Poster());
+  auto made = KafkaProducer::Make(address_, Poster());
   if (!made.ok()) {
     LogError("no new Kafka producer", {{"why", made.status().ToString()}});
     return;

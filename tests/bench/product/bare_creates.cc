@@ -93,7 +93,7 @@ class BareLoop {
 bool stop = false;
 
 int Run(const std::string& address, const std::string& folder, const std::string& kafka) {
-  auto log = OpenLog(kafka, folder, &SystemClock(), [](const absl::Status&) { stop = true; });
+  auto log = OpenLog({folder, kafka, ""}, &SystemClock(), [](const absl::Status&) { stop = true; });
   if (!log.ok()) {
     std::fprintf(stderr, "%s\n", log.status().ToString().c_str());
     return 1;

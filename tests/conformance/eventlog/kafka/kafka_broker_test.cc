@@ -273,7 +273,8 @@ TEST(KafkaWithoutABroker, IsUnavailableInBoundedTime) {
 
 TEST(KafkaWithoutABroker, AFullQueueIsRefusedWithNothingTaken) {
   if (kUnderTsan) GTEST_SKIP() << "librdkafka does not run under TSan";
-  auto producer = KafkaProducer::Make("127.0.0.1:1", [](const std::function<void()>&) {});
+  auto producer =
+      KafkaProducer::Make({.bootstrap = "127.0.0.1:1"}, [](const std::function<void()>&) {});
   ASSERT_TRUE(producer.ok()) << producer.status();
   absl::Status status;
   int batches = 0;

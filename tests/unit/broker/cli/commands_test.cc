@@ -78,7 +78,7 @@ class Commands : public testing::Test {
     };
     environment.verify_offline = [](const OfflineLog& log) {
       v1::VerifyLogReport report;
-      report.add_streams()->set_stream(log.data + log.address);
+      report.add_streams()->set_stream(log.data + log.address + log.kafka_security);
       return absl::StatusOr<v1::VerifyLogReport>(report);
     };
     CLI::App root("purser");
@@ -375,6 +375,14 @@ TEST_F(Commands, VerifyOfAFolderAsksNoServer) {
   EXPECT_EQ(nlohmann::json::parse(out_.str())["streams"][0]["stream"], "/var/lib/purser");
   EXPECT_TRUE(script_.methods.empty());
   EXPECT_EQ(Run({"log", "verify", "--data", "d", "--log", "kafka://h:1"}), 2);
+}
+
+TEST_F(Commands, VerifyOfALogOnKafkaIsToldHowToSpeakToItsBrokers) {
+  EXPECT_EQ(
+      Run({"log", "verify", "--log", "kafka://h:1", "--kafka-security", "/k.yaml", "-o", "json"}),
+      1);
+  EXPECT_EQ(nlohmann::json::parse(out_.str())["streams"][0]["stream"], "kafka://h:1/k.yaml");
+  EXPECT_EQ(Run({"log", "verify", "--data", "d", "--kafka-security", "/k.yaml"}), 2);
 }
 
 TEST_F(Commands, AnAppIsTestedToTheEndOfItsJob) {
