@@ -5,6 +5,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "broker/base/clock.h"
 #include "broker/base/status.h"
 #include "broker/eventlog/kafka/kafka_consumer.h"
 
@@ -13,6 +14,7 @@ namespace {
 
 constexpr int kTimeoutMillis = 3000;
 constexpr int kEndTimeoutMillis = 1000;
+constexpr absl::Duration kGoneAfter = absl::Seconds(3);
 
 // Settings that a chained topic is created with and must have: it keeps every record.
 const KafkaSettings& KeepEverything() {
@@ -132,7 +134,33 @@ absl::Status KafkaQueries::CheckSettings(const std::string& topic) {
   return absl::OkStatus();
 }
 
+absl::Status KafkaQueries::Confirm(const std::string& topic, const absl::Status& answer) {
+  MutexLock lock(&mutex_);
+  if (answer.ok()) missing_.erase(topic);
+  if (!absl::IsNotFound(answer)) return answer;
+  const absl::Duration now = SystemClock().SinceBoot();
+  const absl::Duration since = missing_.emplace(topic, now).first->second;
+  if (now - since >= kGoneAfter) return answer;
+  return absl::UnavailableError(absl::StrCat("topic ", topic, " is not known to the broker asked"));
+}
+
 absl::Status KafkaQueries::PrepareTopic(const std::string& topic, bool create, TopicKeeps keeps) {
+  return Confirm(topic, Prepare(topic, create, keeps));
+}
+
+absl::StatusOr<Watermarks> KafkaQueries::GetWatermarks(const std::string& topic) {
+  auto watermarks = AskWatermarks(topic);
+  RETURN_IF_ERROR(Confirm(topic, watermarks.status()));
+  return watermarks;
+}
+
+absl::StatusOr<CarriedRecord> KafkaQueries::ReadAt(const std::string& topic, int64_t offset) {
+  auto record = AskRecord(topic, offset);
+  RETURN_IF_ERROR(Confirm(topic, record.status()));
+  return record;
+}
+
+absl::Status KafkaQueries::Prepare(const std::string& topic, bool create, TopicKeeps keeps) {
   absl::StatusOr<int> partitions = CountPartitions(topic, kTimeoutMillis);
   if (absl::IsNotFound(partitions.status()) && create) {
     RETURN_IF_ERROR(CreateTopic(topic, keeps));
@@ -148,7 +176,7 @@ absl::Status KafkaQueries::PrepareTopic(const std::string& topic, bool create, T
   return keeps == TopicKeeps::kEverything ? CheckSettings(topic) : absl::OkStatus();
 }
 
-absl::StatusOr<Watermarks> KafkaQueries::GetWatermarks(const std::string& topic) {
+absl::StatusOr<Watermarks> KafkaQueries::AskWatermarks(const std::string& topic) {
   RETURN_IF_ERROR(CountPartitions(topic, kEndTimeoutMillis).status());
   Watermarks watermarks;
   RETURN_IF_ERROR(
@@ -158,7 +186,7 @@ absl::StatusOr<Watermarks> KafkaQueries::GetWatermarks(const std::string& topic)
   return watermarks;
 }
 
-absl::StatusOr<CarriedRecord> KafkaQueries::ReadAt(const std::string& topic, int64_t offset) {
+absl::StatusOr<CarriedRecord> KafkaQueries::AskRecord(const std::string& topic, int64_t offset) {
   RETURN_IF_ERROR(CountPartitions(topic, kTimeoutMillis).status());
   rd_kafka_assign(handle_.get(), OnePartition(topic, offset).get());
   absl::StatusOr<CarriedRecord> found = absl::UnavailableError("read a record again: no answer");

@@ -2,6 +2,7 @@
 // watermarks, whose time-out librdkafka 2.0.2 does not always keep.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 
@@ -15,7 +16,8 @@ namespace purser {
 // What a topic must keep.
 enum class TopicKeeps { kEverything, kExchanges, kHeartbeats };
 
-// GetWatermarks() may run beside the others, which are for one thread.
+// GetWatermarks() may run beside the others, which are for one thread. NotFound says that no broker
+// knew the topic for 3 s: one hears of a new topic a little after another has made it.
 class KafkaQueries {
  public:
   static absl::StatusOr<std::unique_ptr<KafkaQueries>> Make(const KafkaAddress& address);
@@ -31,13 +33,21 @@ class KafkaQueries {
 
  private:
   explicit KafkaQueries(KafkaPtr<rd_kafka_t> handle);
-  // How many partitions the topic has; NotFound where it is absent.
+  absl::Status Prepare(const std::string& topic, bool create, TopicKeeps keeps);
+  absl::StatusOr<Watermarks> AskWatermarks(const std::string& topic);
+  absl::StatusOr<CarriedRecord> AskRecord(const std::string& topic, int64_t offset);
+  // `answer`; Unavailable in place of a NotFound that is too young to be believed.
+  absl::Status Confirm(const std::string& topic, const absl::Status& answer);
+  // How many partitions the topic has; NotFound where the broker that was asked does not know it.
   absl::StatusOr<int> CountPartitions(const std::string& topic, int timeout_millis);
   absl::Status CreateTopic(const std::string& topic, TopicKeeps keeps);
   absl::Status CheckSettings(const std::string& topic);
 
   KafkaPtr<rd_kafka_t> handle_;
   KafkaTopics topics_;
+  Mutex mutex_;
+  // Since when a topic is missing, in time since boot.
+  std::map<std::string, absl::Duration> missing_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace purser

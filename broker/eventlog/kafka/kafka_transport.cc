@@ -83,7 +83,10 @@ void KafkaTransport::Prepare(const StreamId& stream, bool create, PrepareDone do
   others_->Post([this, topic = address_.Topic(stream), create, keeps = KeepsOf(stream),
                  done = std::move(done)] {
     absl::Status prepared = queries_->PrepareTopic(topic, create, keeps);
-    if (prepared.ok()) prepared = Producer()->WarmUp(topic, kWarmUp);
+    // The producer's broker may not have heard of it yet; that is no reason to call it gone.
+    if (prepared.ok() && !Producer()->WarmUp(topic, kWarmUp).ok()) {
+      prepared = absl::UnavailableError("the topic's leader is not known yet");
+    }
     inbox_->Post([done, prepared] { done(prepared); });
   });
 }
