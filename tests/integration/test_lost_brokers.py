@@ -69,7 +69,7 @@ def test_no_acknowledged_write_is_lost_when_leaders_are_killed(
     writers.start()
     try:
         wait_until(lambda: writers.acknowledged() > 200, 30, "the first writes")
-        gaps = [kill_leader(cluster, topic, writers) for _ in range(50 if long_run else 2)]
+        gaps = [kill_leader(cluster, topic, writers) for _ in range(20 if long_run else 2)]
     finally:
         writers.stop()
     gaps.sort()

@@ -203,7 +203,7 @@ void StreamReader::OnEnd(absl::StatusOr<Watermarks> watermarks) {
 
 // Records that are there and do not come are to be fetched anew.
 bool StreamReader::IsStuck(const Watermarks& watermarks) {
-  if (phase_ != Phase::kOpen || watermarks.high <= place_.next_offset) return false;
+  if (!reading() || watermarks.high <= place_.next_offset) return false;
   behind_since_ = std::min(behind_since_, Now());
   if (Now() - behind_since_ < context_.times.quiet_after) return false;
   LogWarning("records of a stream do not come; fetching them anew",
@@ -270,7 +270,7 @@ void StreamReader::Tick(absl::Duration now) {
   for (std::vector<CatchingUp>* waiting : {&waiting_, &asked_, &reading_}) {
     ExpireCatchUps(waiting, now);
   }
-  if (phase_ == Phase::kOpen && now >= last_news_ + context_.times.quiet_after) {
+  if (reading() && now >= last_news_ + context_.times.quiet_after) {
     last_news_ = now;
     Ask();
   }
@@ -283,7 +283,7 @@ absl::Duration StreamReader::next_due() const {
   for (const std::vector<CatchingUp>* waiting : {&waiting_, &asked_, &reading_}) {
     for (const CatchingUp& one : *waiting) due = std::min(due, one.deadline);
   }
-  if (phase_ == Phase::kOpen) due = std::min(due, last_news_ + context_.times.quiet_after);
+  if (reading()) due = std::min(due, last_news_ + context_.times.quiet_after);
   return due;
 }
 

@@ -64,10 +64,21 @@ absl::Status KafkaConsumer::MakeHandle() {
     queue_ =
         std::shared_ptr<rd_kafka_queue_t>(rd_kafka_queue_get_consumer(handle.get()), KafkaDelete());
   }
-  topics_.reset();  // of the handle that goes
+  EndHandle();
   handle_ = std::move(handle);
   topics_ = std::make_unique<KafkaTopics>(handle_.get());
   return absl::OkStatus();
+}
+
+// One that hangs may take long to end; the others' reading goes on meanwhile.
+void KafkaConsumer::EndHandle() {
+  if (handle_ == nullptr) return;
+  if (ending_ == nullptr) ending_ = std::make_unique<AskingThread>();
+  ending_->Post([handle = std::shared_ptr<rd_kafka_t>(std::move(handle_)),
+                 topics = std::shared_ptr<KafkaTopics>(std::move(topics_))]() mutable {
+    topics.reset();
+    handle.reset();
+  });
 }
 
 void KafkaConsumer::Fetch(const std::string& topic, int64_t from, FetchSink sink) {

@@ -12,6 +12,7 @@
 
 #include "broker/base/mutex.h"
 #include "broker/eventlog/arbitrated/record_transport.h"
+#include "broker/eventlog/kafka/asking_thread.h"
 #include "broker/eventlog/kafka/kafka_address.h"
 #include "broker/eventlog/kafka/kafka_client.h"
 
@@ -46,6 +47,7 @@ class KafkaConsumer {
 
   KafkaConsumer(KafkaAddress address, std::function<void(std::function<void()>)> post);
   absl::Status MakeHandle();
+  void EndHandle();
   void Run();
   void Obey(const Command& command);
   void Assign(const std::string& topic, int64_t from);
@@ -61,6 +63,7 @@ class KafkaConsumer {
   std::atomic<bool> stopping_ = false;
 
   // Of its thread.
+  std::unique_ptr<AskingThread> ending_;  // of handles that were made anew
   KafkaPtr<rd_kafka_t> handle_;
   std::unique_ptr<KafkaTopics> topics_;
   std::map<std::string, Fetching> fetching_;

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "broker/base/clock.h"
 #include "broker/base/log.h"
 #include "broker/base/status.h"
 
@@ -55,6 +56,10 @@ KafkaProducer::~KafkaProducer() {
   rd_kafka_poll(handle_.get(), 0);
 }
 
+bool KafkaProducer::is_spent() const {
+  return spent_ || reports_.IsStuck(SystemClock().SinceBoot());
+}
+
 void KafkaProducer::Poll() {
   while (!stopping_) {
     rd_kafka_poll(handle_.get(), kPollMillis);
@@ -71,6 +76,7 @@ void KafkaProducer::OnDelivered(rd_kafka_t*, const rd_kafka_message_t* message, 
   auto* producer = static_cast<KafkaProducer*>(self);
   std::unique_ptr<Sent> sent(static_cast<Sent*>(message->_private));
   if (message->err == RD_KAFKA_RESP_ERR__MSG_TIMED_OUT) producer->spent_ = true;
+  producer->reports_.End(SystemClock().SinceBoot());
   ProduceReport report{.status = KafkaStatus(message->err, "append"), .offset = message->offset};
   producer->post_([sink = sent->sink, index = sent->index, report] { (*sink)(index, report); });
 }
@@ -87,12 +93,14 @@ absl::Status KafkaProducer::Produce(const std::string& topic, std::vector<std::s
   rd_kafka_topic_t* handle = topics_->Get(topic);
   for (size_t i = 0; i < records.size(); ++i) {
     auto sent = std::make_unique<Sent>(Sent{shared, i});
+    reports_.Begin(SystemClock().SinceBoot());
     if (rd_kafka_produce(handle, 0, RD_KAFKA_MSG_F_COPY, records[i].data(), records[i].size(),
                          nullptr, 0, sent.get()) == 0) {
       sent.release();
       continue;
     }
     const absl::Status refused = KafkaStatus(rd_kafka_last_error(), "append");
+    reports_.End(SystemClock().SinceBoot(), /*progress=*/false);
     if (i == 0 && absl::IsResourceExhausted(refused)) return refused;
     post_([shared, i, refused] { (*shared)(i, {.status = refused}); });
     break;  // what follows chains on it

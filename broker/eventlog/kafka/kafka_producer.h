@@ -11,6 +11,7 @@
 #include "broker/eventlog/arbitrated/record_transport.h"
 #include "broker/eventlog/kafka/kafka_address.h"
 #include "broker/eventlog/kafka/kafka_client.h"
+#include "broker/eventlog/kafka/progress_watch.h"
 
 namespace purser {
 
@@ -29,8 +30,8 @@ class KafkaProducer {
   // Learns the topic's leader, which the first record would otherwise wait for up to a second.
   absl::Status WarmUp(const std::string& topic, absl::Duration timeout);
 
-  // True once it can send no more, or a record timed out: to be made anew.
-  bool is_spent() const { return spent_; }
+  // True once it can send no more, a record timed out, or no report comes: to be made anew.
+  bool is_spent() const;
 
   // As librdkafka's own fatal errors would; for tests.
   void Spend();
@@ -46,6 +47,8 @@ class KafkaProducer {
   std::unique_ptr<KafkaTopics> topics_;
   std::atomic<bool> stopping_ = false;
   std::atomic<bool> spent_ = false;
+  // Reports; a record that cannot be sent times out before this.
+  ProgressWatch reports_{absl::Seconds(40)};
   std::thread poller_;
 };
 

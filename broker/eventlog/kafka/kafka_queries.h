@@ -10,6 +10,7 @@
 #include "broker/eventlog/arbitrated/record_transport.h"
 #include "broker/eventlog/kafka/kafka_address.h"
 #include "broker/eventlog/kafka/kafka_client.h"
+#include "broker/eventlog/kafka/progress_watch.h"
 
 namespace purser {
 
@@ -31,6 +32,9 @@ class KafkaQueries {
 
   absl::StatusOr<CarriedRecord> ReadAt(const std::string& topic, int64_t offset);
 
+  // Told by whoever asks; where it is stuck, the whole is to be made anew.
+  ProgressWatch& watch() { return watch_; }
+
  private:
   explicit KafkaQueries(KafkaPtr<rd_kafka_t> handle);
   absl::Status Prepare(const std::string& topic, bool create, TopicKeeps keeps);
@@ -48,6 +52,7 @@ class KafkaQueries {
   Mutex mutex_;
   // Since when a topic is missing, in time since boot.
   std::map<std::string, absl::Duration> missing_ ABSL_GUARDED_BY(mutex_);
+  ProgressWatch watch_{absl::Seconds(30)};
 };
 
 }  // namespace purser

@@ -1,20 +1,23 @@
 // Kafka as what carries the bytes of a log with several writers: a stream is a topic of one
 // partition.
 //
-// Threads of its own: the producer's and the consumer's, one that asks for watermarks, and one for
-// all else that waits. What they learn runs in RunOnce().
+// Threads of its own: the producer's and the consumer's, one that asks for watermarks, one for all
+// else that waits, and one that ends handles. What they learn runs in RunOnce().
+//
+// A handle that gets nowhere is made anew: the producer's where a record timed out or no report
+// came for 40 s, that of the questions where none was answered for 30 s. (The consumer's: see
+// there.)
 #pragma once
 
-#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "broker/base/mailbox.h"
 #include "broker/base/mutex.h"
 #include "broker/eventlog/arbitrated/record_transport.h"
+#include "broker/eventlog/kafka/asking_thread.h"
 #include "broker/eventlog/kafka/kafka_address.h"
 #include "broker/eventlog/kafka/kafka_consumer.h"
 #include "broker/eventlog/kafka/kafka_producer.h"
@@ -41,36 +44,33 @@ class KafkaTransport : public RecordTransport {
   void SpendProducer();
 
  private:
-  // A thread that does one thing after the other.
-  class Worker {
-   public:
-    Worker();
-    // Drops what is waiting, and waits for what is being done.
-    ~Worker();
-    void Post(std::function<void()> work) { work_.Post(std::move(work)); }
+  // What can be made anew while others use it; they hold on to what they took.
+  struct Handles {
+    Mutex mutex;
+    std::shared_ptr<KafkaProducer> producer ABSL_GUARDED_BY(mutex);
+    std::shared_ptr<KafkaQueries> queries ABSL_GUARDED_BY(mutex);
 
-   private:
-    Mailbox work_;
-    std::atomic<bool> stopping_ = false;
-    std::thread thread_;
+    std::shared_ptr<KafkaProducer> Producer();
+    std::shared_ptr<KafkaQueries> Queries();
   };
 
   explicit KafkaTransport(const KafkaAddress& address);
-  std::shared_ptr<KafkaProducer> Producer();
+  void WatchHandles();
   void ReplaceSpentProducer();
+  void ReplaceSilentQueries();
   std::function<void(std::function<void()>)> Poster();
 
   const KafkaAddress address_;
   const std::shared_ptr<Mailbox> inbox_ = std::make_shared<Mailbox>();
-  std::unique_ptr<KafkaQueries> queries_;
-
-  Mutex mutex_;
-  std::shared_ptr<KafkaProducer> producer_ ABSL_GUARDED_BY(mutex_);
-
+  const std::shared_ptr<Handles> handles_ = std::make_shared<Handles>();
   std::unique_ptr<KafkaConsumer> consumer_;
-  // The last to be made and the first to stop: they use all of the above.
-  std::unique_ptr<Worker> ends_;
-  std::unique_ptr<Worker> others_;
+  absl::Duration watch_at_ = -absl::InfiniteDuration();
+
+  // Ends handles that were made anew, which may take a while.
+  std::unique_ptr<AskingThread> ending_;
+  // The last to be made and the first to stop.
+  std::unique_ptr<AskingThread> ends_;
+  std::unique_ptr<AskingThread> others_;
 };
 
 }  // namespace purser

@@ -55,7 +55,12 @@ void MemoryTransport::Prepare(const StreamId& stream, bool create, PrepareDone d
 }
 
 void MemoryTransport::Fetch(const StreamId& stream, int64_t from, FetchSink sink) {
-  fetching_[stream] = {from, std::move(sink), next_fetch_++};
+  bool hangs = false;
+  {
+    MutexLock lock(&mutex_);
+    hangs = faults_.fetch_hangs;
+  }
+  fetching_[stream] = {from, std::move(sink), next_fetch_++, hangs};
   PostDelivery(stream);
 }
 
@@ -78,7 +83,7 @@ void MemoryTransport::Deliver(const StreamId& stream, uint64_t number) {
   }
   while (true) {
     auto found = fetching_.find(stream);
-    if (found == fetching_.end() || found->second.number != number) return;
+    if (found == fetching_.end() || found->second.number != number || found->second.hangs) return;
     Fetching& fetching = found->second;
     auto records = cluster_->Read(stream, fetching.next, kMaxFetched);
     if (absl::IsNotFound(records.status())) return;  // a deleted topic is silence

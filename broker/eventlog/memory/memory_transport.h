@@ -25,6 +25,7 @@ struct MemoryFaults {
   double no_offset = 0;      // written, and told without its place
   double split = 0;          // written in two pieces, between which others may come
   double query_lost = 0;     // watermarks are never answered
+  bool fetch_hangs = false;  // a fetch that begins brings nothing, ever
   absl::Duration longest_delivery;
   absl::Duration longest_report;
   absl::Duration longest_fetch;
@@ -61,6 +62,7 @@ class MemoryTransport : public RecordTransport {
     int64_t next = 0;
     FetchSink sink;
     uint64_t number = 0;
+    bool hangs = false;
   };
   struct Piece {
     StreamId stream;

@@ -364,6 +364,16 @@ TEST_F(ArbitratedEventLogTest, LosingInertRecordsAloneIsNoLoss) {
   EXPECT_EQ(Payloads(0).size(), 5u);
 }
 
+TEST_F(ArbitratedEventLogTest, AFetchThatBringsNothingIsBegunAnewWhileTheStreamIsOpenedToo) {
+  ASSERT_TRUE(Open(0).ok());
+  MustAppend("good ", 3);
+  transport(1).SetFaults({.fetch_hangs = true});
+  EXPECT_TRUE(absl::IsUnavailable(Open(1).status()));
+  transport(1).SetFaults({});
+  EXPECT_TRUE(Open(1).ok()) << "it reads on by itself";
+  EXPECT_EQ(Payloads(1).size(), 3u);
+}
+
 TEST_F(ArbitratedEventLogTest, ADeletedTopicIsNoticedWhileTheStreamIsQuiet) {
   ASSERT_TRUE(Open(0).ok());
   MustAppend("old ");
