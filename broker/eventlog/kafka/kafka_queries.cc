@@ -176,13 +176,24 @@ absl::Status KafkaQueries::Prepare(const std::string& topic, bool create, TopicK
   return keeps == TopicKeeps::kEverything ? CheckSettings(topic) : absl::OkStatus();
 }
 
+// rd_kafka_query_watermark_offsets() of librdkafka 2.0.2 knows no time-out, and hangs for good
+// where the leader dies while it is asked. This question ends in time.
+absl::StatusOr<int64_t> KafkaQueries::AskOffset(const std::string& topic, int64_t which) {
+  const std::string what = absl::StrCat("end of topic ", topic);
+  const auto asked = OnePartition(topic, which);
+  RETURN_IF_ERROR(
+      KafkaStatus(rd_kafka_offsets_for_times(handle_.get(), asked.get(), kEndTimeoutMillis), what));
+  const rd_kafka_topic_partition_t& answer = asked->elems[0];
+  RETURN_IF_ERROR(KafkaStatus(answer.err, what));
+  if (answer.offset < 0) return absl::UnavailableError(absl::StrCat(what, ": no answer"));
+  return answer.offset;
+}
+
 absl::StatusOr<Watermarks> KafkaQueries::AskWatermarks(const std::string& topic) {
   RETURN_IF_ERROR(CountPartitions(topic, kEndTimeoutMillis).status());
   Watermarks watermarks;
-  RETURN_IF_ERROR(
-      KafkaStatus(rd_kafka_query_watermark_offsets(handle_.get(), topic.c_str(), 0, &watermarks.low,
-                                                   &watermarks.high, kEndTimeoutMillis),
-                  absl::StrCat("end of topic ", topic)));
+  ASSIGN_OR_RETURN(watermarks.high, AskOffset(topic, RD_KAFKA_OFFSET_END));
+  ASSIGN_OR_RETURN(watermarks.low, AskOffset(topic, RD_KAFKA_OFFSET_BEGINNING));
   return watermarks;
 }
 

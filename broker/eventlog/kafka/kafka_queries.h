@@ -1,5 +1,4 @@
-// What is asked of Kafka beside reading and writing. Blocking; each call is bounded, but for the
-// watermarks, whose time-out librdkafka 2.0.2 does not always keep.
+// What is asked of Kafka beside reading and writing. Blocking; each call is bounded.
 #pragma once
 
 #include <map>
@@ -39,6 +38,8 @@ class KafkaQueries {
   explicit KafkaQueries(KafkaPtr<rd_kafka_t> handle);
   absl::Status Prepare(const std::string& topic, bool create, TopicKeeps keeps);
   absl::StatusOr<Watermarks> AskWatermarks(const std::string& topic);
+  // The offset at one end: RD_KAFKA_OFFSET_END, RD_KAFKA_OFFSET_BEGINNING.
+  absl::StatusOr<int64_t> AskOffset(const std::string& topic, int64_t which);
   absl::StatusOr<CarriedRecord> AskRecord(const std::string& topic, int64_t offset);
   // `answer`; Unavailable in place of a NotFound that is too young to be believed.
   absl::Status Confirm(const std::string& topic, const absl::Status& answer);

@@ -112,8 +112,7 @@ void KafkaTransport::ReplaceSilentQueries() {
     handles_->queries = *std::move(made);
   }
   ending_->Post([silent = std::move(silent)]() mutable { silent.reset(); });
-  // It may hang in a question for watermarks; the others end by themselves. Nobody waits for an
-  // answer that old.
+  // It may hang in a question. Nobody waits for an answer that old.
   ends_->Abandon();
   ends_ = std::make_unique<AskingThread>();
 }
