@@ -21,11 +21,10 @@ void OnError(rd_kafka_t*, int error, const char* reason, void*) {
   const char* name = rd_kafka_err2name(static_cast<rd_kafka_resp_err_t>(error));
   const std::string settings = SettingsAtFault(name, reason);
   std::vector<LogField> fields = {{"error", name}, {"what", WithOurSettings(reason)}};
-  if (settings.empty()) return LogWarning("the Kafka log has trouble", fields);
-  fields.push_back({"settings", settings});
+  if (!settings.empty()) fields.push_back({"settings", settings});
   const std::string note = ScramNote(rd_kafka_version(), reason);
   if (!note.empty()) fields.push_back({"note", note});
-  LogWarning("the Kafka log has trouble; check its security", fields);
+  LogWarning("the Kafka log has trouble", fields);
 }
 
 // Decides nothing: OpenSSL has; says why where it refused.

@@ -61,7 +61,8 @@ std::string SettingsAtFault(absl::string_view error, absl::string_view reason) {
   if (error == "_AUTHENTICATION" || error == "SASL_AUTHENTICATION_FAILED") {
     return "sasl.mechanism, sasl.username, sasl.password";
   }
-  if (says("security.protocol")) return "--kafka-security";
+  // librdkafka guesses so whenever a connection ends early.
+  if (says("security.protocol")) return "--kafka-security, if it never connects";
   return error == "_SSL" ? "tls" : "";
 }
 

@@ -85,7 +85,7 @@ TEST(KafkaSecurity, AnErrorNamesTheSettingsToLookAt) {
   EXPECT_EQ(SettingsAtFault("_TRANSPORT",
                             "might be caused by incorrect security.protocol "
                             "configuration (connecting to a SSL listener?)"),
-            "--kafka-security");
+            "--kafka-security, if it never connects");
   EXPECT_EQ(SettingsAtFault("_TRANSPORT", "Connect to ipv4#127.0.0.1:1 failed"), "");
   EXPECT_EQ(WithOurSettings("verify that ssl.ca.location is correctly configured"),
             "verify that tls.ca_file is correctly configured");
