@@ -6,7 +6,7 @@ from pathlib import Path
 # Of the broker, the connectors' side sees these; the sandbox, which listens, also http.
 SEEN_BY_CONNECTORS = {
     "broker/base", "broker/sqlite", "broker/crypto", "broker/domain", "broker/mapping",
-    "broker/config", "broker/events", "broker/eventlog", "broker/projections",
+    "broker/config", "broker/events", "broker/eventlog", "broker/cluster", "broker/projections",
 }
 SEEN_BY = {"connectors/sandbox": SEEN_BY_CONNECTORS | {"broker/http"}}
 
