@@ -19,6 +19,8 @@ namespace purser {
 namespace {
 
 constexpr absl::Duration kIdle = absl::Milliseconds(100);
+// Who has not come round for so long delivers to nobody, whatever the reason: others may.
+constexpr absl::Duration kStuck = absl::Minutes(1);
 
 // Below the threads that answer: where the processor is full, who writes is answered and deliveries
 // take what is left, and never less than about a third of what one of those threads gets.
@@ -31,26 +33,34 @@ config::v1::Directory DirectoryOf(const ControlState& state, const AppEntry& ent
 
 }  // namespace
 
-DeliveryHost::DeliveryHost(Options options)
-    : options_(std::move(options)), boot_id_(options_.ids->NewId(options_.clock->Now())) {}
+DeliveryHost::DeliveryHost(Options options) : options_(std::move(options)) {}
 
 DeliveryHost::~DeliveryHost() { Stop(absl::ZeroDuration()); }
 
 absl::Status DeliveryHost::Start() {
   ASSIGN_OR_RETURN(http_, connectors::CurlHttpClient::Create({}));
+  last_turn_ = absl::ToInt64Milliseconds(options_.clock->SinceBoot());
   thread_ = std::thread([this] { Run(); });
+  if (options_.nodes->role() == Membership::Role::kMember) {
+    beats_ = std::thread([this] { RunBeats(); });
+  }
   return absl::OkStatus();
 }
 
-void DeliveryHost::Stop(absl::Duration drain) {
-  if (!thread_.joinable()) return;
-  draining_ = true;
+void DeliveryHost::BeginStop() {
+  if (!thread_.joinable() || draining_.exchange(true)) return;
   Post([this] {
+    options_.nodes->Leave();
     MutexLock lock(&mutex_);
     for (auto& [id, app] : apps_) {
       if (app.worker != nullptr) app.worker->Stop();
     }
   });
+}
+
+void DeliveryHost::Stop(absl::Duration drain) {
+  if (!thread_.joinable()) return;
+  BeginStop();
   const absl::Duration until = options_.clock->SinceBoot() + drain;
   Mutex mutex;
   CondVar tick;
@@ -61,6 +71,7 @@ void DeliveryHost::Stop(absl::Duration drain) {
   stop_ = true;
   http_->Wake();
   thread_.join();
+  if (beats_.joinable()) beats_.join();
 }
 
 void DeliveryHost::Post(std::function<void()> work) {
@@ -84,8 +95,20 @@ void DeliveryHost::Run() {
   }
 }
 
+void DeliveryHost::RunBeats() {
+  while (!stop_) {
+    const int64_t now = absl::ToInt64Milliseconds(options_.clock->SinceBoot());
+    const bool stuck = absl::Milliseconds(now - last_turn_) > kStuck;
+    if (!stuck && options_.nodes->RunOnce()) http_->Wake();
+    MutexLock lock(&beats_mutex_);
+    beats_due_.WaitFor(&beats_mutex_, kIdle);
+  }
+}
+
 bool DeliveryHost::RunOnce(absl::Duration max_wait) {
+  last_turn_ = absl::ToInt64Milliseconds(options_.clock->SinceBoot());
   bool worked = mailbox_.RunOnce(absl::ZeroDuration());
+  JoinOnceFolded();
   std::vector<delivery::AppWorker*> workers;
   {
     MutexLock lock(&mutex_);
@@ -93,12 +116,15 @@ bool DeliveryHost::RunOnce(absl::Duration max_wait) {
       if (app.worker != nullptr) workers.push_back(app.worker.get());
     }
   }
-  bool stopped = draining_;
+  bool stopped = true;
+  bool ended = false;  // somebody's tenure
   for (delivery::AppWorker* worker : workers) {
     worked |= worker->RunOnce();
     stopped &= worker->stopped();
+    ended |= worker->stopped();
   }
-  if (stopped) drained_ = true;
+  if (draining_ && stopped) drained_ = true;
+  if (ended && !draining_) RenewWorkers();
   return http_->RunOnce(worked ? absl::ZeroDuration() : max_wait) || worked;
 }
 
@@ -134,8 +160,11 @@ void DeliveryHost::OpenApp(const std::string& id) {
   options_.log->Open(StreamId::App(id), [this, id](absl::StatusOr<Head> head) {
     Post([this, id, head = std::move(head)] {
       if (head.ok()) {
-        MakeWorker(id);
-        return;
+        {
+          MutexLock lock(&mutex_);
+          apps_[id].opened_at = head->position;
+        }
+        return MakeApp(id);
       }
       LogError("an app's stream cannot be opened",
                {{"app", id}, {"status", head.status().ToString()}});
@@ -148,16 +177,15 @@ void DeliveryHost::OpenApp(const std::string& id) {
   });
 }
 
-void DeliveryHost::MakeWorker(const std::string& id) {
+void DeliveryHost::MakeApp(const std::string& id) {
   App* app = nullptr;
   {
     MutexLock lock(&mutex_);
     app = &apps_[id];
   }
-  DirectoryReaders* directory = options_.directory(app->entry.directory_id);
-  if (directory == nullptr) {
+  if (options_.directory(app->entry.directory_id) == nullptr) {
     // The directory opens on the other thread; nothing is to be done until it has.
-    Post([this, id] { MakeWorker(id); });
+    Post([this, id] { MakeApp(id); });
     return;
   }
   const std::string path = absl::StrCat(options_.folder, "/app-", id, ".db");
@@ -167,31 +195,79 @@ void DeliveryHost::MakeWorker(const std::string& id) {
              {{"app", id}, {"status", projection.status().ToString()}});
     return;
   }
+  App made;
+  made.entry = app->entry;
+  made.projection = *std::move(projection);
+  made.fold = std::make_unique<delivery::OwnerFold>(made.projection.get());
+  made.writer = std::make_unique<StreamWriter>(
+      options_.log, StreamId::App(id), made.fold.get(), options_.clock,
+      [this](std::function<void()> work) { Post(std::move(work)); }, [this] { http_->Wake(); });
+  made.worker = NewWorker(id, made);
+  {
+    MutexLock lock(&mutex_);
+    app->projection = std::move(made.projection);
+    app->readers = std::make_unique<AppReaders>(path);
+    app->fold = std::move(made.fold);
+    app->writer = std::move(made.writer);
+    app->worker = std::move(made.worker);
+  }
+  ConfigureWorker(app);
+  if (draining_) app->worker->Stop();
+  NoteConfigured();
+  // Nobody waits for it: until it is open, what was exchanged is dropped and counted.
+  options_.log->Open(StreamId::Exchanges(id), [](const absl::StatusOr<Head>&) {});
+}
+
+std::unique_ptr<delivery::AppWorker> DeliveryHost::NewWorker(const std::string& id,
+                                                             const App& app) {
   delivery::AppWorkerOptions worker;
   worker.app_id = id;
-  worker.directory_id = app->entry.directory_id;
-  worker.node_id = options_.node_id;
-  worker.boot_id = boot_id_;
+  worker.directory_id = app.entry.directory_id;
+  worker.node_id = options_.nodes->node_id();
+  worker.boot_id = options_.nodes->boot_id();
   worker.log = options_.log;
-  worker.directory = directory;
-  worker.projection = projection->get();
+  worker.nodes = options_.nodes;
+  worker.directory = options_.directory(app.entry.directory_id);
+  worker.projection = app.projection.get();
+  worker.fold = app.fold.get();
+  worker.writer = app.writer.get();
   worker.clock = options_.clock;
   worker.ids = options_.ids;
   worker.metrics = options_.metrics;
   worker.jitter_seed = std::random_device()();
-  worker.post = [this](std::function<void()> work) { Post(std::move(work)); };
   worker.wake = [this] { http_->Wake(); };
-  auto made = std::make_unique<delivery::AppWorker>(std::move(worker));
+  return std::make_unique<delivery::AppWorker>(std::move(worker));
+}
+
+// Who released an app, or lost it, stands by for it again.
+void DeliveryHost::RenewWorkers() {
+  std::vector<App*> ended;
   {
     MutexLock lock(&mutex_);
-    app->projection = *std::move(projection);
-    app->readers = std::make_unique<AppReaders>(path);
-    app->worker = std::move(made);
+    for (auto& [id, app] : apps_) {
+      if (app.worker != nullptr && app.worker->stopped()) ended.push_back(&app);
+    }
   }
-  ConfigureWorker(app);
-  NoteConfigured();
-  // Nobody waits for it: until it is open, what was exchanged is dropped and counted.
-  options_.log->Open(StreamId::Exchanges(id), [](const absl::StatusOr<Head>&) {});
+  for (App* app : ended) {
+    auto renewed = NewWorker(app->entry.id, *app);
+    {
+      MutexLock lock(&mutex_);
+      app->worker.swap(renewed);
+    }
+    ConfigureWorker(app);
+  }
+}
+
+void DeliveryHost::JoinOnceFolded() {
+  if (joined_ || !may_join_) return;
+  {
+    MutexLock lock(&mutex_);
+    for (const auto& [id, app] : apps_) {
+      if (app.worker != nullptr && app.writer->folded() < app.opened_at) return;
+    }
+  }
+  joined_ = true;
+  options_.nodes->Join();
 }
 
 void DeliveryHost::ConfigureWorker(App* app) {
@@ -216,10 +292,15 @@ void DeliveryHost::NoteConfigured() {
 }
 
 void DeliveryHost::NewRecords(const StreamId& stream) {
+  if (stream.kind() == StreamKind::kHeartbeats) {
+    options_.nodes->NewRecords();
+    MutexLock lock(&beats_mutex_);
+    beats_due_.NotifyAll();
+  }
   if (stream.kind() != StreamKind::kApp) return;
   MutexLock lock(&mutex_);
   const auto it = apps_.find(stream.id());
-  if (it != apps_.end() && it->second.worker != nullptr) it->second.worker->writer().NewRecords();
+  if (it != apps_.end() && it->second.worker != nullptr) it->second.writer->NewRecords();
 }
 
 void DeliveryHost::DirectoryMoved(const std::string& directory_id) {
@@ -238,13 +319,14 @@ void DeliveryHost::Submit(const std::string& app_id, WriteRequest request) {
     request.done(absl::UnavailableError(absl::StrCat("app ", app_id, " is not open yet")));
     return;
   }
-  it->second.worker->writer().Submit(std::move(request));
+  it->second.writer->Submit(std::move(request));
 }
 
 std::optional<DeliveryHost::Waiting> DeliveryHost::WaitingLanes(absl::string_view app_id) const {
   MutexLock lock(&mutex_);
   const auto it = apps_.find(app_id);
-  if (it == apps_.end() || it->second.worker == nullptr) return std::nullopt;
+  const bool owned = it != apps_.end() && it->second.worker != nullptr && it->second.worker->owns();
+  if (!owned) return std::nullopt;
   const delivery::AppWorker& worker = *it->second.worker;
   return Waiting{worker.waiting_lanes(), worker.oldest_wait(), worker.settled()};
 }

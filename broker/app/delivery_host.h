@@ -1,4 +1,6 @@
-// The connectors' half at work: one thread drives every app's worker and the HTTP client.
+// The connectors' half at work: one thread drives every app's worker and the HTTP client; another
+// sends and hears heartbeats, so that long work of the first is not taken for its death. Every node
+// follows every app's stream; who owns an app delivers to it.
 #pragma once
 
 #include <atomic>
@@ -15,11 +17,13 @@
 #include "broker/base/mailbox.h"
 #include "broker/base/metrics.h"
 #include "broker/base/mutex.h"
+#include "broker/cluster/membership.h"
 #include "broker/eventlog/event_log.h"
 #include "broker/eventlog/stream_writer.h"
 #include "broker/projections/app_projection.h"
 #include "broker/projections/control_state.h"
 #include "connectors/delivery/app_worker.h"
+#include "connectors/delivery/owner_fold.h"
 #include "connectors/http/curl_http_client.h"
 
 namespace purser {
@@ -29,8 +33,8 @@ class DeliveryHost {
  public:
   struct Options {
     EventLog* log = nullptr;
-    std::string folder;   // of the read models
-    std::string node_id;  // this data folder's, kept over restarts
+    std::string folder;           // of the read models
+    Membership* nodes = nullptr;  // which of them delivers; driven here
     const Clock* clock = nullptr;
     IdSource* ids = nullptr;
     MetricsRegistry* metrics = nullptr;
@@ -42,8 +46,13 @@ class DeliveryHost {
   ~DeliveryHost();
 
   absl::Status Start();
-  // Starts no new call, waits at most `drain` for those under way, releases the apps, and ends the
-  // thread. What is still under way then is left `started`, to be settled by the next start.
+  // All of the read model is there: from the moment on at which the apps' folds are too, this node
+  // takes its share of the apps.
+  void Join() { may_join_ = true; }
+  // Starts no new call, and releases the apps as calls under way end.
+  void BeginStop();
+  // The same, waits for that at most `drain`, and ends the thread. What is still under way then is
+  // left `started`, to be settled by the next owner.
   void Stop(absl::Duration drain);
 
   // Brings the workers to this configuration.
@@ -55,7 +64,7 @@ class DeliveryHost {
   void Submit(const std::string& app_id, WriteRequest request);
 
   // How many of the app's lanes wait to be sent, since when, and up to where all is settled, as of
-  // a second ago at most; nullopt while there is no such app.
+  // a second ago at most; nullopt while this node does not own the app.
   struct Waiting {
     uint64_t lanes = 0;
     absl::Duration oldest;  // how long the oldest has waited
@@ -72,26 +81,39 @@ class DeliveryHost {
   struct App {
     AppEntry entry;
     bool opening = false;
+    StreamPosition opened_at = 0;  // where its stream ended when it was opened
     std::unique_ptr<AppProjection> projection;
     std::unique_ptr<AppReaders> readers;
-    std::unique_ptr<delivery::AppWorker> worker;
+    std::unique_ptr<delivery::OwnerFold> fold;
+    std::unique_ptr<StreamWriter> writer;
+    std::unique_ptr<delivery::AppWorker> worker;  // there once all before it are
   };
 
   void Run();
+  void RunBeats();
   bool RunOnce(absl::Duration max_wait);
   void Post(std::function<void()> work);
   void ConfigureHere(const ControlState& state);
   void OpenApp(const std::string& id);
-  void MakeWorker(const std::string& id);
+  void MakeApp(const std::string& id);
+  std::unique_ptr<delivery::AppWorker> NewWorker(const std::string& id, const App& app);
+  void RenewWorkers();
+  void JoinOnceFolded();
   void ConfigureWorker(App* app);
   void NoteConfigured();
 
   const Options options_;
-  const std::string boot_id_;
   std::unique_ptr<connectors::CurlHttpClient> http_;
   Mailbox mailbox_;
   std::thread thread_;
+  std::thread beats_;
+  Mutex beats_mutex_;
+  CondVar beats_due_;
+  // When the first thread last came round, SinceBoot in milliseconds.
+  std::atomic<int64_t> last_turn_{0};
   std::atomic<bool> stop_{false};
+  std::atomic<bool> may_join_{false};
+  bool joined_ = false;  // the thread's own
   std::atomic<bool> draining_{false};
   std::atomic<bool> drained_{false};
   std::atomic<StreamPosition> configured_{0};

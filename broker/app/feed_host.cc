@@ -30,10 +30,9 @@ http::Response ToResponse(absl::StatusOr<http::Response> answer) {
 
 }  // namespace
 
-FeedHost::FeedHost(Options options)
-    : options_(std::move(options)), boot_id_(options_.ids->NewId(options_.clock->Now())) {}
+FeedHost::FeedHost(Options options) : options_(std::move(options)) {}
 
-FeedHost::~FeedHost() { Stop(); }
+FeedHost::~FeedHost() { Stop(absl::ZeroDuration()); }
 
 absl::Status FeedHost::Start() {
   ASSIGN_OR_RETURN(http_, connectors::CurlHttpClient::Create({}));
@@ -46,17 +45,25 @@ void FeedHost::Post(std::function<void()> work) {
   if (http_ != nullptr) http_->Wake();
 }
 
-void FeedHost::AnswerWaiting() {
+void FeedHost::BeginStop() {
   Post([this] {
     ending_ = true;
     for (auto& [id, directory] : directories_) {
-      if (directory.feeds != nullptr) directory.feeds->AnswerWaiting();
+      if (directory.feeds != nullptr) directory.feeds->Stop();
     }
   });
 }
 
-void FeedHost::Stop() {
+void FeedHost::Stop(absl::Duration drain) {
   if (!thread_.joinable()) return;
+  BeginStop();
+  const absl::Duration until = options_.clock->SinceBoot() + drain;
+  Mutex mutex;
+  CondVar tick;
+  while (!drained_ && options_.clock->SinceBoot() < until) {
+    MutexLock lock(&mutex);
+    tick.WaitFor(&mutex, absl::Milliseconds(5));
+  }
   stop_ = true;
   http_->Wake();
   thread_.join();
@@ -78,13 +85,16 @@ void FeedHost::Run() {
 absl::Duration FeedHost::RunFeeds() {
   const bool moved = moved_.exchange(false);
   bool worked = false;
+  bool stopped = ending_;
   absl::Duration wait = kIdle;
   for (const auto& [id, directory] : directories_) {
     if (directory.feeds == nullptr) continue;
     if (moved) directory.feeds->DirectoryMoved();
     worked |= directory.feeds->RunOnce();
+    stopped &= directory.feeds->stopped();
     wait = std::min(wait, directory.feeds->NextDue() - options_.clock->SinceBoot());
   }
+  if (stopped) drained_ = true;
   return worked ? absl::ZeroDuration() : std::max(wait, absl::ZeroDuration());
 }
 
@@ -129,8 +139,9 @@ void FeedHost::OnOpen(const std::string& id, const absl::Status& opened) {
     feeds.clock = options_.clock;
     feeds.ids = options_.ids;
     feeds.metrics = options_.metrics;
-    feeds.node_id = options_.node_id;
-    feeds.boot_id = boot_id_;
+    feeds.node_id = options_.nodes->node_id();
+    feeds.boot_id = options_.nodes->boot_id();
+    feeds.nodes = options_.nodes;
     feeds.jitter_seed = std::random_device()();
     feeds.post = [this](std::function<void()> work) { Post(std::move(work)); };
     feeds.wake = [this] { http_->Wake(); };
@@ -141,6 +152,7 @@ void FeedHost::OnOpen(const std::string& id, const absl::Status& opened) {
                                            std::move(feeds));
     status = made.status();
     if (made.ok()) directory.feeds = *std::move(made);
+    if (made.ok() && ending_) directory.feeds->Stop();
   }
   if (status.ok()) return ConfigureFeeds(&directory);
   directory.opening = false;  // Tried again.

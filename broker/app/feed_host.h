@@ -16,6 +16,7 @@
 #include "broker/base/mailbox.h"
 #include "broker/base/metrics.h"
 #include "broker/base/mutex.h"
+#include "broker/cluster/membership.h"
 #include "broker/crypto/signing_key.h"
 #include "broker/eventlog/event_log.h"
 #include "broker/feed/directory_feeds.h"
@@ -31,8 +32,8 @@ class FeedHost {
  public:
   struct Options {
     EventLog* log = nullptr;
-    std::string folder;   // of the read models
-    std::string node_id;  // this data folder's, kept over restarts
+    std::string folder;           // of the read models
+    Membership* nodes = nullptr;  // which of them pushes
     const Clock* clock = nullptr;
     IdSource* ids = nullptr;
     MetricsRegistry* metrics = nullptr;
@@ -46,9 +47,10 @@ class FeedHost {
   ~FeedHost();
 
   absl::Status Start();
-  // Answers the polls that wait, and takes no more.
-  void AnswerWaiting();
-  void Stop();
+  // Answers the polls that wait, and takes no more; pushes nothing more.
+  void BeginStop();
+  // Waits at most `drain` for what is being pushed, so that another node goes on where it ends.
+  void Stop(absl::Duration drain);
 
   void Configure(std::shared_ptr<const ControlState> state);
   void NewRecords(const StreamId& stream);
@@ -79,11 +81,11 @@ class FeedHost {
   void HandleHere(const ScimRequestPtr& request);
 
   const Options options_;
-  const std::string boot_id_;
   std::unique_ptr<connectors::CurlHttpClient> http_;
   Mailbox mailbox_;
   std::thread thread_;
   std::atomic<bool> stop_{false};
+  std::atomic<bool> drained_{false};
   std::atomic<bool> moved_{false};  // some directory has
 
   // The thread's own.

@@ -77,6 +77,10 @@ bool FrontRoutes::HandleKeys(const http::Request& request, const http::Respond& 
 }
 
 void FrontRoutes::HandleScim(http::Request request, http::Respond respond) const {
+  if (scim_ == nullptr) {
+    respond(ErrorResponse(503, "this node has no front door: it serves its connectors alone"));
+    return;
+  }
   std::string name = "main";
   std::string base(kDevBase);
   if (absl::StartsWith(request.path, kDirectories)) {

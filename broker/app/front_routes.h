@@ -11,7 +11,8 @@
 
 namespace purser {
 
-// Thread-safe. All that it is given outlives it.
+// Thread-safe. All that it is given outlives it. `scim` is null where this node has no front door:
+// SCIM requests are 503, as a 404 would be taken for a user who is not there.
 class FrontRoutes {
  public:
   FrontRoutes(BrokerHost* broker, const ScimEndpoints* scim, const FeedHost* feeds,

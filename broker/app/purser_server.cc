@@ -1,5 +1,6 @@
 #include "broker/app/purser_server.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -24,6 +25,8 @@ constexpr absl::Duration kReadyWithin = absl::Minutes(10);
 // Scans beside each other, and reads that may wait for a thread before one is refused.
 constexpr int kLongReads = 2;
 constexpr size_t kReadsWaiting = 10'000;
+// Of a stop: for what is being pushed. A receiver that takes longer gets it again.
+constexpr absl::Duration kPushesWithin = absl::Seconds(2);
 
 absl::StatusOr<std::string> ReadPem(const std::string& path) {
   if (path.empty()) return std::string();
@@ -50,6 +53,11 @@ absl::Status PurserServer::CheckOptions() const {
     return absl::InvalidArgumentError(
         "give --tls-cert and --tls-key, or --dev for a start on loopback");
   }
+  if (options_.log.empty() && !(options_.broker && options_.connectors)) {
+    return absl::InvalidArgumentError(
+        "--parts splits Purser over machines that share a log on Kafka: give --log "
+        "kafka://HOST:PORT, or leave --parts out");
+  }
   return absl::OkStatus();
 }
 
@@ -74,29 +82,10 @@ absl::Status PurserServer::Start() {
       if (pages.ok()) LogInfo("the log's pages are whole after an unclean stop");
     });
   }
-  ASSIGN_OR_RETURN(const std::string node_id,
-                   NodeId(options_.data, &RandomIdSource(), SystemClock()));
-  delivery_ = std::make_unique<DeliveryHost>(
-      DeliveryHost::Options{log_.get(), models, node_id, &SystemClock(), &RandomIdSource(),
-                            &metrics_, [this](const std::string& id) -> DirectoryReaders* {
-                              DirectoryService* directory = broker_->Directory(id);
-                              return directory == nullptr ? nullptr : &directory->readers();
-                            }});
-  broker_ = std::make_unique<BrokerHost>(
-      BrokerHost::Options{log_.get(), models, &SystemClock(), &metrics_, &tokens_,
-                          [this](std::shared_ptr<const ControlState> state) {
-                            delivery_->Configure(state);
-                            feeds_->Configure(state);
-                          },
-                          [this](const StreamId& stream) {
-                            delivery_->NewRecords(stream);
-                            feeds_->NewRecords(stream);
-                          },
-                          [this](const std::string& id) {
-                            delivery_->DirectoryMoved(id);
-                            feeds_->DirectoryMoved();
-                          }});
-  RETURN_IF_ERROR(MakeFeeds(models, node_id));
+  RETURN_IF_ERROR(MakeNodes());
+  MakeDelivery(models);
+  MakeBroker(models);
+  RETURN_IF_ERROR(MakeFeeds(models));
   RETURN_IF_ERROR(delivery_->Start());
   RETURN_IF_ERROR(feeds_->Start());
   RETURN_IF_ERROR(broker_->Start());
@@ -107,8 +96,52 @@ absl::Status PurserServer::Start() {
   return WaitReady();
 }
 
-absl::Status PurserServer::MakeFeeds(const std::string& models, const std::string& node_id) {
-  FeedHost::Options feeds{log_.get(),        models,   node_id, &SystemClock(),
+absl::Status PurserServer::MakeNodes() {
+  Membership::Options nodes;
+  nodes.role = options_.log.empty()  ? Membership::Role::kAlone
+               : options_.connectors ? Membership::Role::kMember
+                                     : Membership::Role::kBystander;
+  ASSIGN_OR_RETURN(nodes.node_id, NodeId(options_.data, &RandomIdSource(), SystemClock()));
+  nodes.boot_id = RandomIdSource().NewId(SystemClock().Now());
+  if (options_.broker) nodes.parts.push_back("broker");
+  if (options_.connectors) nodes.parts.push_back("connectors");
+  nodes.log = log_.get();
+  nodes.clock = &SystemClock();
+  nodes.metrics = &metrics_;
+  LogInfo("this node", {{"node", nodes.node_id}, {"boot", nodes.boot_id}});
+  nodes_ = std::make_unique<Membership>(std::move(nodes));
+  return absl::OkStatus();
+}
+
+void PurserServer::MakeDelivery(const std::string& models) {
+  DeliveryHost::Options delivery{log_.get(),        models,   nodes_.get(), &SystemClock(),
+                                 &RandomIdSource(), &metrics_};
+  delivery.directory = [this](const std::string& id) -> DirectoryReaders* {
+    DirectoryService* directory = broker_->Directory(id);
+    return directory == nullptr ? nullptr : &directory->readers();
+  };
+  delivery_ = std::make_unique<DeliveryHost>(std::move(delivery));
+}
+
+void PurserServer::MakeBroker(const std::string& models) {
+  BrokerHost::Options broker{log_.get(), models, &SystemClock(), &metrics_, &tokens_};
+  broker.on_configuration = [this](std::shared_ptr<const ControlState> state) {
+    delivery_->Configure(state);
+    feeds_->Configure(state);
+  };
+  broker.on_records = [this](const StreamId& stream) {
+    delivery_->NewRecords(stream);
+    feeds_->NewRecords(stream);
+  };
+  broker.on_folded = [this](const std::string& id) {
+    delivery_->DirectoryMoved(id);
+    feeds_->DirectoryMoved();
+  };
+  broker_ = std::make_unique<BrokerHost>(std::move(broker));
+}
+
+absl::Status PurserServer::MakeFeeds(const std::string& models) {
+  FeedHost::Options feeds{log_.get(),        models,   nodes_.get(), &SystemClock(),
                           &RandomIdSource(), &metrics_};
   feeds.directory = [this](const std::string& id) { return broker_->Directory(id); };
   if (options_.dev) {
@@ -137,8 +170,8 @@ absl::Status PurserServer::StartHttp() {
   scim.refused = refused_.get();
   scim.feeds = [this](const ScimRequestPtr& request) { feeds_->Handle(request); };
   scim_ = std::make_unique<ScimEndpoints>(scim);
-  routes_ = std::make_unique<FrontRoutes>(broker_.get(), scim_.get(), feeds_.get(), &metrics_,
-                                          options_.dev);
+  routes_ = std::make_unique<FrontRoutes>(broker_.get(), options_.broker ? scim_.get() : nullptr,
+                                          feeds_.get(), &metrics_, options_.dev);
   http::ServerOptions http;
   http.address = options_.http;
   http.threads = options_.http_threads;
@@ -238,6 +271,7 @@ absl::Status PurserServer::WaitReady() {
     MutexLock lock(&mutex);
     tick.WaitFor(&mutex, absl::Milliseconds(5));
   }
+  delivery_->Join();
   routes_->SetReady(true);
   admin_->SetReady(true);
   admin_->RefreshHealth();
@@ -252,11 +286,12 @@ void PurserServer::Stop() {
     return std::max(absl::ZeroDuration(), until - SystemClock().SinceBoot());
   };
   if (routes_ != nullptr) routes_->SetReady(false);
-  if (feeds_ != nullptr) feeds_->AnswerWaiting();
+  if (delivery_ != nullptr) delivery_->BeginStop();
+  if (feeds_ != nullptr) feeds_->BeginStop();
   if (http_ != nullptr) http_->Stop(left() / 2);
   if (admin_ != nullptr) admin_->Shutdown(left() / 4);
   if (delivery_ != nullptr) delivery_->Stop(left());
-  if (feeds_ != nullptr) feeds_->Stop();
+  if (feeds_ != nullptr) feeds_->Stop(std::min(left(), kPushesWithin));
   if (broker_ != nullptr) broker_->Stop();
   if (page_check_.joinable()) page_check_.join();
   http_.reset();
@@ -267,6 +302,7 @@ void PurserServer::Stop() {
   feeds_.reset();
   broker_.reset();
   log_.reset();
+  nodes_.reset();
 }
 
 }  // namespace purser

@@ -18,6 +18,7 @@
 #include "broker/app/work_threads.h"
 #include "broker/auth/token_table.h"
 #include "broker/base/metrics.h"
+#include "broker/cluster/membership.h"
 #include "broker/eventlog/event_log.h"
 #include "broker/frontdoor/scim_endpoints.h"
 #include "broker/http/server.h"
@@ -46,7 +47,10 @@ class PurserServer {
  private:
   absl::Status CheckOptions() const;
   void CountDropped();
-  absl::Status MakeFeeds(const std::string& models, const std::string& node_id);
+  absl::Status MakeNodes();
+  void MakeDelivery(const std::string& models);
+  void MakeBroker(const std::string& models);
+  absl::Status MakeFeeds(const std::string& models);
   absl::Status StartHttp();
   absl::Status StartAdmin();
   absl::Status Prepare();
@@ -61,6 +65,7 @@ class PurserServer {
   std::atomic<bool> failed_{false};
   std::unique_ptr<EventLog> log_;
   std::thread page_check_;
+  std::unique_ptr<Membership> nodes_;
   std::unique_ptr<DeliveryHost> delivery_;
   std::unique_ptr<BrokerHost> broker_;
   std::unique_ptr<FeedHost> feeds_;

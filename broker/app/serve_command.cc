@@ -96,6 +96,15 @@ void AddServe(CLI::App* root, ChosenCommand* chosen) {
   serve->add_option("--log", options->log, "kafka://HOST:PORT[,..][/PREFIX]; else embedded");
   serve->add_option("--kafka-security", options->kafka_security,
                     "TLS and login to the brokers of --log: FILE");
+  serve
+      ->add_option_function<std::string>(
+          "--parts",
+          [options](const std::string& part) {
+            options->broker = part == "broker";
+            options->connectors = part == "connectors";
+          },
+          "on Kafka: the front door alone, or deliveries alone; else both")
+      ->check(CLI::IsMember({"broker", "connectors"}));
   serve->add_option("--apply", options->apply, "configuration to be in force: FILE_OR_DIR");
   AddDuration(serve, "--drain-timeout", &options->drain_timeout, "how long a stop may take (10s)");
   serve->add_option("--http-threads", options->http_threads, "threads of the HTTP server (2)")

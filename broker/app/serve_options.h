@@ -16,6 +16,9 @@ struct ServeOptions {
   std::string grpc = "127.0.0.1:9090";
   std::string log;             // "kafka://HOST:PORT/PREFIX"; empty: the embedded log in `data`
   std::string kafka_security;  // a file: how the brokers are spoken to; empty: in clear
+  // Its parts; both, but on Kafka, where machines may share them out.
+  bool broker = true;      // the front door
+  bool connectors = true;  // deliveries and pushed feeds
   std::vector<std::string> apply;
   absl::Duration drain_timeout = absl::Seconds(10);
   int http_threads = 2;

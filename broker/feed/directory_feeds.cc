@@ -292,7 +292,8 @@ void DirectoryFeeds::ServeWaiting() {
   for (Waiting& waiting : std::exchange(waiting_, {})) Serve(std::move(waiting));
 }
 
-void DirectoryFeeds::AnswerWaiting() {
+void DirectoryFeeds::Stop() {
+  ending_ = true;
   for (const Waiting& waiting : std::exchange(waiting_, {})) {
     waiting.done(PollAnswer({}, false, key_));
   }
@@ -312,6 +313,7 @@ bool DirectoryFeeds::RunOnce() {
     PushNext(name, &feed);
     if (feed.reader != nullptr) WritePlace(name, &feed);
   }
+  Release();
   ShowMetrics();
   return worked || moved_;
 }

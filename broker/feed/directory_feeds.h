@@ -15,6 +15,7 @@
 #include "broker/base/clock.h"
 #include "broker/base/ids.h"
 #include "broker/base/metrics.h"
+#include "broker/cluster/membership.h"
 #include "broker/crypto/signing_key.h"
 #include "broker/eventlog/event_log.h"
 #include "broker/eventlog/stream_writer.h"
@@ -29,7 +30,8 @@
 
 namespace purser::feed {
 
-// Driven by one thread. Events are pushed one at a time, in order, by one node. A place is recorded
+// Driven by one thread. Events are pushed one at a time, in order, by one node: the one that took
+// the directory's feeds over, by the rule that shares the apps. A place is recorded
 // after the answer that it rests on, so a crash, or another node, repeats events and never leaves
 // one out.
 class DirectoryFeeds {
@@ -46,6 +48,8 @@ class DirectoryFeeds {
     std::function<void()> wake;
     std::string node_id;
     std::string boot_id;  // minted anew at each start
+    // Which node pushes; its ids are those above. Null: nobody else does.
+    Membership* nodes = nullptr;
     PushTransport push;
     uint64_t jitter_seed = 1;
     // How long a poll waits for an event.
@@ -76,8 +80,10 @@ class DirectoryFeeds {
   bool RunOnce();
   // SinceBoot of what is due next by itself.
   absl::Duration NextDue() const;
-  // Answers all polls that wait: the program ends.
-  void AnswerWaiting();
+  // The program ends: answers all polls that wait, pushes nothing more, and once what is under way
+  // has been answered, and its place stands, leaves the pushing to others.
+  void Stop();
+  bool stopped() const;
 
  private:
   struct Pushing {
@@ -129,7 +135,12 @@ class DirectoryFeeds {
 
   // directory_pushes.cc
   bool IsOwner() const;
+  bool MayTake(const FeedState& state) const;
+  bool MayPush();
+  bool UnderWay() const;
   void TakeOver();
+  void Release();
+  void WriteOwner(event::v1::Kind kind, std::function<bool(const FeedState&)> decide);
   void PushNext(const std::string& name, Feed* feed);
   bool FillPush(Feed* feed);
   void OnPushed(const std::string& name, const std::string& jti, const PushAnswer& answer);
@@ -144,7 +155,9 @@ class DirectoryFeeds {
   std::map<std::string, Feed> feeds_;
   std::vector<Waiting> waiting_;
   bool moved_ = false;
-  bool took_over_ = false;
+  bool ending_ = false;
+  bool writing_owner_ = false;
+  absl::Duration owner_again_ = absl::ZeroDuration();  // SinceBoot
   std::mt19937_64 dice_;
 };
 

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -12,28 +13,72 @@ namespace {
 constexpr size_t kEventsAtOnce = 64;
 // An event that is refused is sent so often before it is skipped.
 constexpr int kMaxRefusals = 3;
+constexpr absl::Duration kOwnerAgain = absl::Seconds(1);
 
 }  // namespace
 
-bool DirectoryFeeds::IsOwner() const { return projection_->state()->owner == options_.boot_id; }
+bool DirectoryFeeds::IsOwner() const {
+  const auto state = projection_->state();
+  return state->owner_boot == options_.boot_id && !state->released;
+}
 
-// The node that was started last pushes; of two that share a log only one.
+bool DirectoryFeeds::MayTake(const FeedState& state) const {
+  const Holder holder = {state.owner_node, state.owner_boot, state.released};
+  const std::string thing = StreamId::Feeds(options_.directory_id).ToString();
+  return options_.nodes == nullptr || options_.nodes->MayTake(thing, holder);
+}
+
+bool DirectoryFeeds::MayPush() {
+  const std::string thing = StreamId::Feeds(options_.directory_id).ToString();
+  return !ending_ && (options_.nodes == nullptr || options_.nodes->IsMine(thing));
+}
+
+bool DirectoryFeeds::UnderWay() const {
+  return std::any_of(feeds_.begin(), feeds_.end(), [](const auto& feed) {
+    const Feed& one = feed.second;
+    const bool owes = one.acknowledged && one.reader->place() > one.recorded;
+    return one.push.under_way || one.writing || owes || !one.refused.empty();
+  });
+}
+
+bool DirectoryFeeds::stopped() const { return ending_ && !IsOwner() && !writing_owner_; }
+
+// Decided on the stream's end: who has folded another's `took-over` writes none.
 void DirectoryFeeds::TakeOver() {
-  if (std::exchange(took_over_, true)) return;
+  if (IsOwner() || !MayPush() || !MayTake(*projection_->state())) return;
+  WriteOwner(event::v1::TOOK_OVER, [this](const FeedState& state) { return MayTake(state); });
+}
+
+void DirectoryFeeds::Release() {
+  if (!IsOwner() || MayPush() || UnderWay()) return;
+  WriteOwner(event::v1::RELEASED, [this](const FeedState& state) {
+    return state.owner_boot == options_.boot_id && !state.released;
+  });
+}
+
+void DirectoryFeeds::WriteOwner(event::v1::Kind kind,
+                                std::function<bool(const FeedState&)> decide) {
+  const absl::Duration now = options_.clock->SinceBoot();
+  if (writing_owner_ || now < owner_again_) return;
+  writing_owner_ = true;
   WriteRequest write;
-  write.deadline = options_.clock->SinceBoot() + absl::Seconds(10);
-  write.decide = [this](absl::Time at) {
-    event::v1::TookOver took_over;
-    took_over.set_node_id(options_.node_id);
-    took_over.set_boot_id(options_.boot_id);
-    event::v1::Envelope envelope = NewEnvelope(at, event::v1::TOOK_OVER);
-    SealedPayload sealed = Seal(options_.directory_id, took_over.SerializeAsString());
+  write.deadline = now + absl::Seconds(10);
+  write.decide = [this, kind, decide = std::move(decide)](absl::Time at) {
+    std::vector<event::v1::Envelope> records;
+    if (!decide(projection_->draft())) return records;
+    // Both say the same of who writes it.
+    event::v1::TookOver owner;
+    owner.set_node_id(options_.node_id);
+    owner.set_boot_id(options_.boot_id);
+    event::v1::Envelope& envelope = records.emplace_back(NewEnvelope(at, kind));
+    SealedPayload sealed = Seal(options_.directory_id, owner.SerializeAsString());
     envelope.set_key_id(std::move(sealed.key_id));
     envelope.set_payload(std::move(sealed.bytes));
-    return std::vector<event::v1::Envelope>{std::move(envelope)};
+    return records;
   };
-  write.done = [this](const absl::StatusOr<WriteReceipt>& receipt) {
-    if (!receipt.ok()) took_over_ = false;  // Tried again.
+  write.done = [this](const absl::StatusOr<WriteReceipt>&) {
+    writing_owner_ = false;
+    owner_again_ = options_.clock->SinceBoot() + kOwnerAgain;
   };
   writer_->Submit(std::move(write));
 }
@@ -42,7 +87,9 @@ void DirectoryFeeds::PushNext(const std::string& name, Feed* feed) {
   Pushing& push = feed->push;
   if (feed->settings.push_url.empty() || feed->reader == nullptr || key_ == nullptr) return;
   TakeOver();
-  if (!IsOwner() || push.under_way || options_.clock->SinceBoot() < push.not_before) return;
+  if (!IsOwner() || !MayPush() || writing_owner_ || push.under_way ||
+      options_.clock->SinceBoot() < push.not_before)
+    return;
   if (push.next.empty() && !FillPush(feed)) return;
   push.under_way = true;
   const std::string jti = push.next.front().jti;

@@ -14,15 +14,16 @@ using event::v1::AppNote;
 using event::v1::Envelope;
 using event::v1::Outcome;
 
-constexpr int kLayout = 4;
+constexpr int kLayout = 5;
 constexpr char kSchema[] = R"sql(
 CREATE TABLE app(
   owner_node TEXT NOT NULL, owner_boot TEXT NOT NULL, released INTEGER NOT NULL,
   planned_directory INTEGER NOT NULL, planned_control INTEGER NOT NULL,
   highest_directory INTEGER NOT NULL, highest_control INTEGER NOT NULL,
   commanded INTEGER, breaker_open INTEGER NOT NULL, credentials_refused INTEGER NOT NULL,
-  not_configured INTEGER NOT NULL, trouble TEXT NOT NULL, planned_at INTEGER NOT NULL);
-INSERT INTO app VALUES('', '', 1, 0, 0, 0, 0, NULL, 0, 0, 0, '', 0);
+  not_configured INTEGER NOT NULL, trouble TEXT NOT NULL, planned_at INTEGER NOT NULL,
+  moved_at INTEGER NOT NULL);
+INSERT INTO app VALUES('', '', 1, 0, 0, 0, 0, NULL, 0, 0, 0, '', 0, 0);
 CREATE TABLE lanes(
   resource_id TEXT PRIMARY KEY, type INTEGER NOT NULL, linked INTEGER NOT NULL,
   remote_id TEXT NOT NULL, remote_name TEXT NOT NULL, name_key TEXT NOT NULL,
@@ -86,12 +87,17 @@ absl::Status AppProjection::Commit() {
     return status;
   }
   committed_ = head_;
+  reported_.insert(reported_.end(), applied_reports_.begin(), applied_reports_.end());
+  applied_reports_.clear();
   return absl::OkStatus();
 }
+
+std::vector<MemberRow> AppProjection::TakeReported() { return std::exchange(reported_, {}); }
 
 void AppProjection::Rollback() {
   RollbackFold(*database_);
   head_ = committed_;
+  applied_reports_.clear();
 }
 
 absl::Status AppProjection::Apply(const Record& record, const Envelope& envelope) {
@@ -107,7 +113,12 @@ absl::Status AppProjection::ApplyPayload(const Envelope& envelope, const std::st
     case event::v1::TOOK_OVER: {
       ASSIGN_OR_RETURN(const auto took, Parse<event::v1::TookOver>(payload));
       RETURN_IF_ERROR(ApplyBasis(took.basis()));
-      return database_->Prepare("UPDATE app SET owner_node=?, owner_boot=?, released=0")
+      return database_
+          ->Prepare(
+              "UPDATE app SET moved_at=CASE WHEN owner_node=? THEN moved_at ELSE ? END,"
+              " owner_node=?, owner_boot=?, released=0")
+          .Bind(took.node_id())
+          .Bind(position)
           .Bind(took.node_id())
           .Bind(took.boot_id())
           .Run();
@@ -125,10 +136,7 @@ absl::Status AppProjection::ApplyPayload(const Envelope& envelope, const std::st
     case event::v1::OUTCOMES: {
       ASSIGN_OR_RETURN(const auto outcomes, Parse<event::v1::Outcomes>(payload));
       RETURN_IF_ERROR(ApplyBasis(outcomes.basis()));
-      for (const Outcome& outcome : outcomes.outcomes()) {
-        RETURN_IF_ERROR(ApplyOutcome(outcome, position));
-      }
-      return absl::OkStatus();
+      return ApplyOutcomes(outcomes, position);
     }
     case event::v1::PLANNED: {
       ASSIGN_OR_RETURN(const auto planned, Parse<event::v1::Planned>(payload));

@@ -72,6 +72,8 @@ struct AppRow {
   std::string owner_node;
   std::string owner_boot;
   bool released = true;
+  // The record by which that node got it from another; what was started before is not its own.
+  StreamPosition moved_at = 0;
   event::v1::Basis planned;
   StreamPosition planned_at = 0;  // of the record that said so
   // The highest positions that any record of the stream rests on.
@@ -170,11 +172,17 @@ class AppProjection : public Fold {
 
   const AppReader& reader() const { return reader_; }
 
+  // Resources whose calls somebody reported who was the owner no more: what was folded since it was
+  // asked last, and is committed.
+  std::vector<MemberRow> TakeReported();
+
  private:
   AppProjection(std::unique_ptr<Database> database, Head head);
 
   absl::Status ApplyStarted(const event::v1::Started& started, StreamPosition position);
+  absl::Status ApplyOutcomes(const event::v1::Outcomes& outcomes, StreamPosition position);
   absl::Status ApplyOutcome(const event::v1::Outcome& outcome, StreamPosition position);
+  absl::Status ApplyReport(const event::v1::Outcome& outcome, StreamPosition position);
   absl::Status ApplyCommand(const event::v1::Envelope& envelope,
                             const event::v1::AppCommand& command);
   absl::Status ApplyNote(const event::v1::AppNote& note);
@@ -193,6 +201,8 @@ class AppProjection : public Fold {
   std::unique_ptr<Database> database_;
   Head head_;
   Head committed_;
+  std::vector<MemberRow> applied_reports_;  // since Begin()
+  std::vector<MemberRow> reported_;
   AppReader reader_;
 };
 

@@ -117,6 +117,32 @@ absl::Status AppProjection::SaveLane(const Lane& lane) {
       .Run();
 }
 
+absl::Status AppProjection::ApplyOutcomes(const event::v1::Outcomes& outcomes,
+                                          StreamPosition position) {
+  bool deposed = false;
+  if (!outcomes.boot_id().empty()) {
+    ASSIGN_OR_RETURN(const AppRow app, reader_.App());
+    deposed = app.owner_boot != outcomes.boot_id();
+  }
+  for (const Outcome& outcome : outcomes.outcomes()) {
+    RETURN_IF_ERROR(deposed ? ApplyReport(outcome, position) : ApplyOutcome(outcome, position));
+  }
+  return absl::OkStatus();
+}
+
+// The owner settles the operation by reading the account, and may have done so before the call took
+// effect: what it knows of the account counts no longer.
+absl::Status AppProjection::ApplyReport(const Outcome& outcome, StreamPosition position) {
+  ASSIGN_OR_RETURN(std::optional<Lane> lane, reader_.FindLane(outcome.resource_id()));
+  if (lane) {
+    lane->acknowledged_known = false;
+    lane->last_record = position;
+    RETURN_IF_ERROR(SaveLane(*lane));
+  }
+  applied_reports_.push_back({outcome.resource_id(), outcome.resource_type()});
+  return Note(outcome.resource_id(), position);
+}
+
 absl::Status AppProjection::ApplyOutcome(const Outcome& outcome, StreamPosition position) {
   ASSIGN_OR_RETURN(std::optional<Lane> found, reader_.FindLane(outcome.resource_id()));
   Lane lane = found.value_or(Lane{outcome.resource_id(), outcome.resource_type()});

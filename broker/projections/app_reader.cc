@@ -119,7 +119,7 @@ absl::StatusOr<AppRow> AppReader::App() const {
   Statement& row = database_->Prepare(
       "SELECT owner_node, owner_boot, released, planned_directory, planned_control,"
       " highest_directory, highest_control, commanded, breaker_open, credentials_refused,"
-      " not_configured, trouble, planned_at FROM app");
+      " not_configured, trouble, planned_at, moved_at FROM app");
   AppRow app;
   while (row.Next()) {
     app.owner_node = std::string(row.Text(0));
@@ -137,6 +137,7 @@ absl::StatusOr<AppRow> AppReader::App() const {
     app.not_configured = row.Int(10) != 0;
     app.trouble = std::string(row.Text(11));
     app.planned_at = static_cast<StreamPosition>(row.Int(12));
+    app.moved_at = static_cast<StreamPosition>(row.Int(13));
   }
   RETURN_IF_ERROR(row.status());
   return app;

@@ -12,14 +12,14 @@
 namespace purser {
 namespace {
 
-constexpr int kLayout = 1;
+constexpr int kLayout = 2;
 constexpr int kCacheKib = 256;
 
 constexpr char kSchema[] =
     "CREATE TABLE place(feed TEXT PRIMARY KEY, position INTEGER NOT NULL,"
     " moved_at INTEGER NOT NULL, refused INTEGER NOT NULL, last_refused TEXT NOT NULL)"
     " WITHOUT ROWID;"
-    "CREATE TABLE owner(boot_id TEXT NOT NULL);";
+    "CREATE TABLE owner(node_id TEXT NOT NULL, boot_id TEXT NOT NULL, released INTEGER NOT NULL);";
 
 absl::StatusOr<FeedState> ReadState(Database& database, const StreamId& stream) {
   FeedState state;
@@ -32,8 +32,12 @@ absl::StatusOr<FeedState> ReadState(Database& database, const StreamId& stream) 
         static_cast<uint64_t>(places.Int(3)), std::string(places.Text(4))};
   }
   RETURN_IF_ERROR(places.status());
-  Statement& owner = database.Prepare("SELECT boot_id FROM owner");
-  while (owner.Next()) state.owner = std::string(owner.Text(0));
+  Statement& owner = database.Prepare("SELECT node_id, boot_id, released FROM owner");
+  while (owner.Next()) {
+    state.owner_node = std::string(owner.Text(0));
+    state.owner_boot = std::string(owner.Text(1));
+    state.released = owner.Int(2) != 0;
+  }
   RETURN_IF_ERROR(owner.status());
   return state;
 }
@@ -63,7 +67,11 @@ absl::Status FeedProjection::Apply(const Record& record, const event::v1::Envelo
                      purser::Open(envelope.key_id(), envelope.payload()));
     event::v1::TookOver took_over;
     if (!took_over.ParseFromString(payload)) return absl::DataLossError("an owner does not decode");
-    draft_.owner = took_over.boot_id();
+    draft_.owner_node = took_over.node_id();
+    draft_.owner_boot = took_over.boot_id();
+    draft_.released = false;
+  } else if (envelope.kind() == event::v1::RELEASED) {
+    draft_.released = true;
   }
   draft_.head = next;
   return absl::OkStatus();
@@ -99,7 +107,11 @@ absl::Status FeedProjection::Write() {
                         .Run());
   }
   RETURN_IF_ERROR(database_->Prepare("DELETE FROM owner").Run());
-  return database_->Prepare("INSERT INTO owner VALUES(?)").Bind(draft_.owner).Run();
+  return database_->Prepare("INSERT INTO owner VALUES(?, ?, ?)")
+      .Bind(draft_.owner_node)
+      .Bind(draft_.owner_boot)
+      .Bind(draft_.released ? 1 : 0)
+      .Run();
 }
 
 absl::Status FeedProjection::Commit() {
@@ -130,7 +142,7 @@ absl::StatusOr<std::string> FeedPlacesReader::Digest() const {
                       {"SELECT json_array(stream, position, hex(self)) FROM fold",
                        "SELECT json_array(feed, position, moved_at, refused, last_refused)"
                        " FROM place ORDER BY feed",
-                       "SELECT json_array(boot_id) FROM owner"});
+                       "SELECT json_array(node_id, boot_id, released) FROM owner"});
 }
 
 }  // namespace purser

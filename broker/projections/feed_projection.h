@@ -26,7 +26,10 @@ struct FeedPlace {
 struct FeedState {
   Head head;
   std::map<std::string, FeedPlace, std::less<>> places;  // by the feed's name
-  std::string owner;                                     // the boot id of the node that pushes
+  // Which node pushes, and which life of it; nobody where it released them.
+  std::string owner_node;
+  std::string owner_boot;
+  bool released = true;
 };
 
 // Holds its state in memory, some rows, and keeps it in a file, so that a start reads the tail

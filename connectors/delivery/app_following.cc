@@ -165,4 +165,16 @@ bool AppWorker::HearCommands() {
   return heard;
 }
 
+// Held back as what refers to an account is: a process that starts after this one asks for them.
+bool AppWorker::HearReported() {
+  const std::vector<MemberRow> reported = fold_.TakeReported();
+  const StreamPosition since = std::max<StreamPosition>(1, app_.planned.directory_position());
+  for (const MemberRow& row : reported) {
+    WakeLane(row.id, row.type, since);
+    LaneRun* run = queue_.Find(row.id);
+    if (run != nullptr && row.type == event::v1::GROUP) run->all_members = true;
+  }
+  return !reported.empty();
+}
+
 }  // namespace purser::delivery

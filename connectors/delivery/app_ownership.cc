@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "broker/base/status.h"
 #include "connectors/delivery/app_worker.h"
 
 namespace purser::delivery {
@@ -12,19 +13,42 @@ constexpr absl::Duration kTakePause = absl::Seconds(1);
 }  // namespace
 
 bool AppWorker::TakeOwnership() {
-  const absl::Duration now = options_.clock->SinceBoot();
-  if (stopping_ && ownership_ != Ownership::kTaking) {
-    ownership_ = Ownership::kReleased;
+  if (ownership_ == Ownership::kTaking) return false;
+  if (ownership_ == Ownership::kRecovering) {
+    if (!stopping_ && Keeps()) return DirectoryReached() && Recover();
+    // What it took and did not begin with, it releases.
+    ownership_ = Ownership::kOwner;
+    BeginRelease();
+    return Release();
+  }
+  if (stopping_) {
+    EndTenure();
     return true;
   }
-  if (ownership_ == Ownership::kRecovering) return DirectoryReached() && Recover();
-  if (ownership_ != Ownership::kNone || now < take_not_before_ || !writer_->health().ok()) {
-    return false;
-  }
+  const bool may =
+      writer().health().ok() && MayTake(app_) && options_.clock->SinceBoot() >= take_not_before_;
+  if (may) Take();
+  return may;
+}
+
+// Nobody else has taken the app, and it is still this node's to own.
+bool AppWorker::Keeps() const {
+  return Holds() && (options_.nodes == nullptr || options_.nodes->IsMine(stream_.ToString()));
+}
+
+bool AppWorker::MayTake(const AppRow& app) const {
+  const Holder holder = {app.owner_node, app.owner_boot, app.released};
+  return options_.nodes == nullptr || options_.nodes->MayTake(stream_.ToString(), holder);
+}
+
+// Decided on the stream's end: who has folded another's `took-over` writes none.
+void AppWorker::Take() {
   ownership_ = Ownership::kTaking;
   WriteRequest write;
-  write.deadline = now + kWriteDeadline;
-  write.decide = [this](absl::Time at) {
+  write.deadline = options_.clock->SinceBoot() + kWriteDeadline;
+  write.decide = [this](absl::Time at) -> absl::StatusOr<std::vector<event::v1::Envelope>> {
+    ASSIGN_OR_RETURN(const AppRow app, options_.projection->reader().App());
+    if (!MayTake(app)) return std::vector<event::v1::Envelope>();
     event::v1::TookOver took;
     took.set_node_id(options_.node_id);
     took.set_boot_id(options_.boot_id);
@@ -33,12 +57,13 @@ bool AppWorker::TakeOwnership() {
         EnvelopeOf(event::v1::TOOK_OVER, took.SerializeAsString(), at)};
   };
   write.done = [this](const absl::StatusOr<WriteReceipt>& receipt) {
-    ownership_ = receipt.ok() ? Ownership::kRecovering : Ownership::kNone;
+    NoteFold();
+    const bool took = receipt.ok() && receipt->first > 0;
+    ownership_ = took ? Ownership::kRecovering : Ownership::kNone;
     take_not_before_ = options_.clock->SinceBoot() + kTakePause;
     options_.wake();
   };
-  writer_->Submit(std::move(write));
-  return true;
+  Write(std::move(write));
 }
 
 // Nothing is planned on less than what the app's stream rests on.
@@ -66,13 +91,20 @@ bool AppWorker::Recover() {
   }
   cursor_ = head->position;
   ownership_ = Ownership::kOwner;
+  owns_ = true;
+  ShowGauges();
   ResumeHealth();
   // Calls of an earlier process died with it, but may take effect late: their lanes rest first.
-  const absl::Duration settled = options_.clock->SinceBoot() + settings_->settling_time;
+  // Those of another node may still be under way, or about to leave.
+  const absl::Duration now = options_.clock->SinceBoot();
   for (const OpenOperation& operation : *open) {
     const std::string& id = operation.operation.resource_id();
     WakeLane(id, operation.operation.resource_type(), 0);
-    if (LaneRun* run = queue_.Find(id)) run->settles_after = settled;
+    LaneRun* run = queue_.Find(id);
+    if (run == nullptr) continue;
+    run->settles_after = now + settings_->settling_time;
+    if (operation.position > app_.moved_at) continue;
+    run->settles_after += kStartedFor + absl::Seconds(operation.operation.timeout().seconds());
   }
   RecoverLanes(*lanes);
   for (const MemberRow& lane : *incomplete) {
@@ -173,28 +205,35 @@ void AppWorker::ReportPlanned() {
     return records;
   };
   write.done = [](const absl::StatusOr<WriteReceipt>&) {};
-  writer_->Submit(std::move(write));
+  Write(std::move(write));
 }
 
 void AppWorker::Stop() {
-  stopping_ = true;
+  ending_ = true;
+  BeginRelease();
   options_.wake();
 }
 
-// Once calls have ended and all outcomes stand.
+void AppWorker::BeginRelease() {
+  if (std::exchange(stopping_, true)) return;
+  release_by_ = options_.clock->SinceBoot() + kReleaseWithin;
+}
+
+// Once calls have ended and all outcomes stand, or that takes too long.
 bool AppWorker::Release() {
-  if (ownership_ != Ownership::kOwner || calls_ + starting_ > 0 || flushing_ ||
-      !outcomes_.empty()) {
-    return false;
-  }
-  if (app_.owner_boot != options_.boot_id) {
-    ownership_ = Ownership::kReleased;
+  if (ownership_ != Ownership::kOwner) return false;
+  if (!Holds()) {
+    EndTenure();
     return true;
   }
+  const absl::Duration now = options_.clock->SinceBoot();
+  const bool under_way = calls_ + starting_ > 0 || !outcomes_.empty();
+  if (flushing_ || now < release_not_before_ || (under_way && now < release_by_)) return false;
+  release_not_before_ = now + kTakePause;  // Should it not be written.
   ownership_ = Ownership::kReleasing;
-  ReportPlanned();
+  if (owns()) ReportPlanned();
   WriteRequest write;
-  write.deadline = options_.clock->SinceBoot() + kWriteDeadline;
+  write.deadline = now + kWriteDeadline;
   write.decide = [this](absl::Time at) {
     event::v1::Released released;
     released.set_node_id(options_.node_id);
@@ -206,12 +245,49 @@ bool AppWorker::Release() {
     }
     return records;
   };
-  write.done = [this](const absl::StatusOr<WriteReceipt>&) {
-    ownership_ = Ownership::kReleased;
+  write.done = [this](const absl::StatusOr<WriteReceipt>& receipt) {
+    NoteFold();
+    // While this node has it nobody else takes it.
+    if (!receipt.ok() && !ending_) {
+      ownership_ = Ownership::kOwner;
+    } else {
+      EndTenure();
+    }
     options_.wake();
   };
-  writer_->Submit(std::move(write));
+  Write(std::move(write));
   return true;
+}
+
+void AppWorker::EndTenure() {
+  stopping_ = true;
+  ownership_ = Ownership::kReleased;
+  if (owns_.exchange(false)) HideGauges();
+}
+
+// What is still under way is reported: the owner reads those accounts.
+bool AppWorker::Linger() {
+  bool worked = AttributeAll();
+  worked |= RunPaced();
+  worked |= CallReady();
+  worked |= Flush();
+  exchanges_.Flush(/*now=*/true);
+  return worked;
+}
+
+bool AppWorker::stopped() const {
+  const bool calling =
+      calls_ + starting_ + checks_ > 0 || (metered_ != nullptr && metered_->under_way() > 0);
+  return ownership_ == Ownership::kReleased && !calling && writes_ == 0 && outcomes_.empty();
+}
+
+void AppWorker::Write(WriteRequest request) {
+  ++writes_;
+  request.done = [this, done = std::move(request.done)](const auto& receipt) {
+    --writes_;
+    done(receipt);
+  };
+  writer().Submit(std::move(request));
 }
 
 }  // namespace purser::delivery

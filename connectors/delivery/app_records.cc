@@ -72,18 +72,19 @@ absl::StatusOr<std::vector<event::v1::Envelope>> AppWorker::BatchRecords(Batch* 
   std::vector<event::v1::Envelope> records;
   event::v1::Outcomes outcomes;
   *outcomes.mutable_basis() = Basis();
+  outcomes.set_boot_id(options_.boot_id);
   for (const PendingOutcome& pending : batch->outcomes) {
     outcomes.mutable_outcomes()->Add(pending.outcomes.begin(), pending.outcomes.end());
   }
   if (outcomes.outcomes_size() > 0) {
     records.push_back(EnvelopeOf(event::v1::OUTCOMES, outcomes.SerializeAsString(), at));
   }
+  const bool owns = Owns();
   for (const event::v1::AppNote& note : batch->notes) {
-    records.push_back(EnvelopeOf(event::v1::APP_NOTE, note.SerializeAsString(), at));
+    if (owns) records.push_back(EnvelopeOf(event::v1::APP_NOTE, note.SerializeAsString(), at));
   }
   event::v1::Started started;
   *started.mutable_basis() = Basis();
-  const bool owns = Owns();
   for (PendingStart& start : batch->starts) {
     start.dropped = !owns || !MayStart(*start.attempt);
     if (!start.dropped) *started.add_operations() = start.attempt->operation;
@@ -107,13 +108,14 @@ bool AppWorker::Flush() {
   write.done = [this, batch, now](const absl::StatusOr<WriteReceipt>& receipt) {
     OnFlushed(batch, receipt.status(), now);
   };
-  writer_->Submit(std::move(write));
+  Write(std::move(write));
   return true;
 }
 
 void AppWorker::OnFlushed(const std::shared_ptr<Batch>& batch, const absl::Status& status,
                           absl::Duration submitted) {
   flushing_ = false;
+  NoteFold();
   if (!status.ok()) {
     FlushLost(batch, status);
     return;
@@ -133,17 +135,22 @@ void AppWorker::OnFlushed(const std::shared_ptr<Batch>& batch, const absl::Statu
   options_.wake();
 }
 
-// Those whose `started` stands go as others end, in the order of the log.
+// Those whose `started` stands go as others end, in the order of the log; none once the app is
+// another's, who reads their accounts.
 bool AppWorker::CallReady() {
   bool worked = false;
   while (!ready_.empty()) {
     const absl::Duration now = options_.clock->SinceBoot();
     const ReadyCall& next = ready_.front();
     const bool late = now - next.submitted > kStartedFor;
-    if (!late && !next.attempt->calls && calls_ >= health_->AllowedCalls(now, limit_)) break;
+    const bool void_now = !Holds();
+    if (!late && !void_now && !next.attempt->calls && calls_ >= health_->AllowedCalls(now, limit_))
+      break;
     const AttemptPtr attempt = next.attempt;
     ready_.pop_front();
-    if (late) {
+    if (void_now) {
+      LetGo(attempt, absl::ZeroDuration());
+    } else if (late) {
       TooLate(attempt);
     } else {
       MakeCall([&] { Execute(attempt); });

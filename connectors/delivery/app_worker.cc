@@ -11,16 +11,22 @@ constexpr absl::Duration kGaugesEvery = absl::Seconds(1);
 // Calls of an app that answers within this are recorded as started ahead of their turn.
 constexpr absl::Duration kQuickCall = absl::Milliseconds(300);
 
+constexpr char kPending[] = "purser_delivery_pending";
+constexpr char kOldest[] = "purser_delivery_oldest_pending_seconds";
+constexpr char kParked[] = "purser_parked_lanes";
+constexpr char kWaiting[] = "purser_waiting_lanes";
+constexpr char kBreaker[] = "purser_breaker_open";
+constexpr char kRate[] = "purser_rate_waiting_lanes";
+
 }  // namespace
 
 AppWorker::AppWorker(AppWorkerOptions options)
     : options_(std::move(options)),
       stream_(StreamId::App(options_.app_id)),
-      fold_(options_.projection),
+      fold_(*options_.fold),
       exchanges_(options_.log, StreamId::Exchanges(options_.app_id), options_.clock),
       random_(options_.jitter_seed) {
-  writer_ = std::make_unique<StreamWriter>(options_.log, stream_, &fold_, options_.clock,
-                                           options_.post, options_.wake);
+  if (auto app = options_.projection->reader().App(); app.ok()) app_ = *std::move(app);
 }
 
 AppWorker::~AppWorker() { *gone_ = true; }
@@ -40,22 +46,10 @@ void AppWorker::Configure(std::shared_ptr<const AppSettings> settings,
   } else {
     health_->Reconfigure(with_password, options_.clock->SinceBoot());
   }
-  const MetricLabels labels = {{"app", settings_->entry.app.name()}};
-  MetricsRegistry& metrics = *options_.metrics;
-  pending_gauge_ = metrics.GetGauge("purser_delivery_pending",
-                                    "Resources whose delivery is due or under way.", labels);
-  oldest_gauge_ = metrics.GetGauge("purser_delivery_oldest_pending_seconds",
-                                   "How long the oldest pending delivery has waited.", labels);
-  parked_gauge_ =
-      metrics.GetGauge("purser_parked_lanes", "Lanes that need an operator or an event.", labels);
-  waiting_gauge_ =
-      metrics.GetGauge("purser_waiting_lanes", "Lanes that wait for another resource.", labels);
-  breaker_gauge_ = metrics.GetGauge(
-      "purser_breaker_open", "1 while the app is at fault and nothing is sent to it.", labels);
-  rate_gauge_ = metrics.GetGauge("purser_rate_waiting_lanes",
-                                 "Lanes that wait for the app's calls_per_second.", labels);
   calls_counter_ =
-      metrics.GetCounter("purser_delivery_calls_total", "Calls that change the app.", labels);
+      options_.metrics->GetCounter("purser_delivery_calls_total", "Calls that change the app.",
+                                   {{"app", settings_->entry.app.name()}});
+  if (owns()) ShowGauges();
   // Carried out by RunOnce(); until then nobody is said to have been planned for it.
   if (!first) everyone_at_ = kNotYet;
   options_.wake();
@@ -74,19 +68,22 @@ void AppWorker::DirectoryMoved() {
 }
 
 bool AppWorker::RunOnce() {
-  bool worked = writer_->RunOnce();
-  if (settings_ == nullptr || ownership_ == Ownership::kReleased) return worked;
-  if (fold_.TakeChanged()) {
-    if (auto app = options_.projection->reader().App(); app.ok()) app_ = *std::move(app);
-    jobs_moved_ = counts_moved_ = true;
+  bool worked = writer().RunOnce();
+  NoteFold();
+  if (settings_ == nullptr) {
+    if (stopping_) ownership_ = Ownership::kReleased;
+    return worked;
   }
+  if (ownership_ == Ownership::kReleased) return Linger() || worked;
   if (ownership_ != Ownership::kOwner && ownership_ != Ownership::kReleasing) {
+    fold_.Forget();
     return TakeOwnership() || worked;
   }
-  if (app_.owner_boot != options_.boot_id) stopping_ = true;  // Another one took over.
+  if (!Keeps()) BeginRelease();
   queue_.EndRests(options_.clock->SinceBoot());
   worked |= HearCommands();
-  worked |= Follow();
+  worked |= HearReported();
+  worked |= owns() && Follow();
   worked |= RunCheck();
   worked |= RunPaced();
   worked |= CallReady();
@@ -106,6 +103,12 @@ bool AppWorker::RunOnce() {
   return worked;
 }
 
+void AppWorker::NoteFold() {
+  if (!fold_.TakeChanged()) return;
+  if (auto app = options_.projection->reader().App(); app.ok()) app_ = *std::move(app);
+  jobs_moved_ = counts_moved_ = true;
+}
+
 bool AppWorker::idle() const {
   return ownership_ == Ownership::kOwner && queue_.pending() == 0 && queue_.busy() == 0 &&
          calls_ + starting_ == 0 && !flushing_ && outcomes_.empty() && starts_.empty() &&
@@ -114,10 +117,15 @@ bool AppWorker::idle() const {
 
 absl::Duration AppWorker::NextDue() const {
   const absl::Duration now = options_.clock->SinceBoot();
-  absl::Duration due = std::min(now + kGaugesEvery, writer_->NextDue());
-  if (settings_ == nullptr || ownership_ == Ownership::kReleased) return now + kGaugesEvery;
-  if (ownership_ != Ownership::kOwner) return due;
-  due = std::min({due, queue_.NextRest(), exchanges_.NextDue()});
+  absl::Duration due = std::min(now + kGaugesEvery, options_.writer->NextDue());
+  if (settings_ == nullptr) return now + kGaugesEvery;
+  const bool tenure = ownership_ == Ownership::kOwner || ownership_ == Ownership::kReleased;
+  if (!tenure) return due;
+  if (ownership_ == Ownership::kOwner) due = std::min(due, queue_.NextRest());
+  for (const absl::Duration release : {release_by_, release_not_before_}) {
+    if (release > now) due = std::min(due, release);
+  }
+  due = std::min(due, exchanges_.NextDue());
   const bool waiting = !outcomes_.empty() || !starts_.empty() || !notes_.empty();
   if (!ready_.empty()) due = std::min(due, ready_.front().submitted + kStartedFor);
   if (waiting && !flushing_) due = std::min(due, flush_not_before_);
@@ -166,9 +174,30 @@ bool AppWorker::Dispatch() {
   return worked;
 }
 
+void AppWorker::ShowGauges() {
+  const MetricLabels labels = {{"app", settings_->entry.app.name()}};
+  MetricsRegistry& metrics = *options_.metrics;
+  pending_gauge_ =
+      metrics.GetGauge(kPending, "Resources whose delivery is due or under way.", labels);
+  oldest_gauge_ =
+      metrics.GetGauge(kOldest, "How long the oldest pending delivery has waited.", labels);
+  parked_gauge_ = metrics.GetGauge(kParked, "Lanes that need an operator or an event.", labels);
+  waiting_gauge_ = metrics.GetGauge(kWaiting, "Lanes that wait for another resource.", labels);
+  breaker_gauge_ =
+      metrics.GetGauge(kBreaker, "1 while the app is at fault and nothing is sent to it.", labels);
+  rate_gauge_ = metrics.GetGauge(kRate, "Lanes that wait for the app's calls_per_second.", labels);
+}
+
+// They are its owner's to tell.
+void AppWorker::HideGauges() {
+  for (const char* name : {kPending, kOldest, kParked, kWaiting, kBreaker, kRate}) {
+    options_.metrics->Remove(name, {{"app", settings_->entry.app.name()}});
+  }
+}
+
 void AppWorker::UpdateGauges() {
   const absl::Duration now = options_.clock->SinceBoot();
-  if (now - gauges_at_ < kGaugesEvery) return;
+  if (!owns() || now - gauges_at_ < kGaugesEvery) return;
   gauges_at_ = now;
   if (counts_moved_) {
     auto counts = options_.projection->reader().CountByState();

@@ -21,6 +21,7 @@
 #include "broker/base/clock.h"
 #include "broker/base/ids.h"
 #include "broker/base/metrics.h"
+#include "broker/cluster/membership.h"
 #include "broker/eventlog/event_log.h"
 #include "broker/eventlog/stream_writer.h"
 #include "broker/projections/app_projection.h"
@@ -44,16 +45,24 @@ struct AppWorkerOptions {
   std::string node_id;
   std::string boot_id;
   EventLog* log = nullptr;
+  // Which node delivers; its ids are those above. Null: nobody else does.
+  Membership* nodes = nullptr;
   DirectoryReaders* directory = nullptr;
   AppProjection* projection = nullptr;
+  // Of the app's stream, over the projection. Others write through it too.
+  OwnerFold* fold = nullptr;
+  StreamWriter* writer = nullptr;
   const Clock* clock = nullptr;
   IdSource* ids = nullptr;
   MetricsRegistry* metrics = nullptr;
   uint64_t jitter_seed = 0;    // of the random share of each pause
-  StreamWriter::Post post;     // onto the driving thread
   std::function<void()> wake;  // makes the driving thread call RunOnce()
 };
 
+// It stands by until this node is to own the app, takes it over, and releases it when it is told to
+// stop or the app is another node's to own. That is one tenure: who stands by again is a new
+// worker.
+//
 // Driven by one thread, which also drives the connector's HTTP client. DirectoryMoved(), and
 // writer().Submit() and NewRecords(), are for any thread.
 class AppWorker {
@@ -73,7 +82,7 @@ class AppWorker {
   void DirectoryMoved();
 
   // The app's stream: operators' commands are submitted here.
-  StreamWriter& writer() { return *writer_; }
+  StreamWriter& writer() { return *options_.writer; }
 
   // Does what can be done now; true if anything was.
   bool RunOnce();
@@ -87,10 +96,14 @@ class AppWorker {
     return absl::Seconds(oldest_wait_.load(std::memory_order_relaxed));
   }
   StreamPosition settled() const { return settled_.load(std::memory_order_relaxed); }
+  // It delivers to the app; what is above is about nothing where it does not. Any thread.
+  bool owns() const { return owns_.load(std::memory_order_relaxed); }
 
-  // Starts nothing more; once calls under way have ended, releases the app.
+  // Starts nothing more; once calls under way have ended, releases the app. After 5 s it does so
+  // all the same, and reports what those calls come to later.
   void Stop();
-  bool stopped() const { return ownership_ == Ownership::kReleased; }
+  // The tenure has ended: nothing is under way that still needs the worker.
+  bool stopped() const;
 
   // True where nothing is due or under way, but what waits for a time to come.
   bool idle() const;
@@ -99,6 +112,8 @@ class AppWorker {
   static constexpr absl::Duration kWriteDeadline = absl::Seconds(10);
   // A call leaves no later than this after its `started` was handed to the log.
   static constexpr absl::Duration kStartedFor = absl::Seconds(2);
+  // Calls that take longer than this keep nobody waiting for the app.
+  static constexpr absl::Duration kReleaseWithin = absl::Seconds(5);
   static constexpr StreamPosition kNotYet = std::numeric_limits<StreamPosition>::max();
 
   enum class Ownership { kNone, kTaking, kRecovering, kOwner, kReleasing, kReleased };
@@ -168,19 +183,30 @@ class AppWorker {
   // app_worker.cc
   bool Running() const;
   bool Dispatch();
+  void ShowGauges();
+  void HideGauges();
   void UpdateGauges();
   void Note(event::v1::AppNote note) { notes_.push_back(std::move(note)); }
 
   // app_ownership.cc: from taking the app over to letting it go, and what is told in between.
   bool TakeOwnership();
+  bool MayTake(const AppRow& app) const;
+  void Take();
   bool DirectoryReached() const;
   bool Recover();
   void RecoverLanes(const std::vector<Lane>& lanes);
   void ResumeHealth();
   void PlanEveryone();
   void ReportPlanned();
+  bool Keeps() const;
   bool Owns() const;
+  bool Holds() const { return app_.owner_boot == options_.boot_id && !app_.released; }
+  void BeginRelease();
   bool Release();
+  void EndTenure();
+  bool Linger();
+  void NoteFold();
+  void Write(WriteRequest request);
 
   // app_following.cc: what events and commands wake.
   bool Follow();
@@ -191,6 +217,7 @@ class AppWorker {
   void WakeLane(const std::string& id, event::v1::ResourceType type, StreamPosition position,
                 bool urgent = false);
   bool HearCommands();
+  bool HearReported();
 
   // app_records.cc: records of the app's stream, and the calls that wait for theirs.
   bool Flush();
@@ -341,8 +368,7 @@ class AppWorker {
 
   const AppWorkerOptions options_;
   const StreamId stream_;
-  OwnerFold fold_;
-  std::unique_ptr<StreamWriter> writer_;
+  OwnerFold& fold_;
   ExchangeLog exchanges_;
   std::mt19937_64 random_;
 
@@ -360,6 +386,11 @@ class AppWorker {
 
   Ownership ownership_ = Ownership::kNone;
   bool stopping_ = false;
+  bool ending_ = false;                                   // Stop() was called
+  absl::Duration release_by_ = absl::InfiniteDuration();  // SinceBoot
+  absl::Duration release_not_before_ = absl::ZeroDuration();
+  int writes_ = 0;  // of its own, not answered yet
+  std::atomic<bool> owns_{false};
   absl::Duration take_not_before_ = absl::ZeroDuration();
   AppRow app_;
   LaneQueue queue_;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <utility>
 
 #include "absl/time/time.h"
@@ -49,14 +50,21 @@ class MeteredHttpClient : public connectors::HttpClient {
   }
   void Send(connectors::HttpRequest request, Done done) override {
     if (!std::exchange(spent_, false)) budget_->Spend(clock_->SinceBoot());
-    next_->Send(std::move(request), std::move(done));
+    ++*under_way_;
+    next_->Send(std::move(request), [count = under_way_, done = std::move(done)](auto answer) {
+      done(std::move(answer));
+      --*count;
+    });
   }
+  // Requests that have no answer yet.
+  int under_way() const { return *under_way_; }
 
  private:
   connectors::HttpClient* const next_;
   CallBudget* const budget_;
   const Clock* const clock_;
   bool spent_ = false;
+  const std::shared_ptr<int> under_way_ = std::make_shared<int>(0);
 };
 
 }  // namespace purser::delivery

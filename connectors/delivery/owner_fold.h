@@ -1,4 +1,5 @@
-// The app's projection as its owner folds it: it also hears what operators ask for.
+// The app's projection as its owner folds it: it also hears what operators ask for, and what an
+// owner before it reports.
 #pragma once
 
 #include <utility>
@@ -41,6 +42,12 @@ class OwnerFold : public Fold {
   }
 
   std::vector<event::v1::AppCommand> TakeCommands() { return std::exchange(commands_, {}); }
+  // What is not to be heard any more: the owner that begins finds it in the fold.
+  void Forget() {
+    commands_.clear();
+    projection_->TakeReported();
+  }
+  std::vector<MemberRow> TakeReported() { return projection_->TakeReported(); }
   // True once after each commit.
   bool TakeChanged() { return std::exchange(changed_, false); }
 

@@ -106,6 +106,23 @@ def test_of_two_nodes_one_pushes(start, kafka, tmp_path, receiver):
     # What was under way when the other took over may come twice; not all of it, by both.
     assert len(receiver.requests) - before < len(ids) + 10
 
+    # Whichever of them pushes: when one is killed the other does, and when that is stopped too.
+    def pushed(user):
+        return f"/Users/{user}" in {e["sub_id"]["uri"] for e in receiver.events(one)}
+
+    other.kill()
+    late = create(one, "late@example.com")
+    wait_until(lambda: pushed(late), 15, lambda: one.tail())
+    other.start()
+    wait_until(lambda: other.gauge("purser_live_nodes") == 2, 20, "each other")
+    later = create(one, "later@example.com")
+    wait_until(lambda: pushed(later), 15, lambda: other.tail())
+    one.kill()
+    last = create(other, "last@example.com")
+    wait_until(lambda: f"/Users/{last}" in {e["sub_id"]["uri"] for e in receiver.events(other)}, 15,
+               lambda: other.tail())
+    other.terminate()
+
 
 def test_no_redirect_is_followed(start, tmp_path, receiver):
     elsewhere = PushReceiver()

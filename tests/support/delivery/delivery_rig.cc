@@ -65,7 +65,7 @@ DeliveryRig::DeliveryRig(FakeAppOptions options, config::v1::App app_config)
 void DeliveryRig::Start() {
   log.SetListener([this](const StreamId& stream) {
     if (stream == directory_stream_) directory_writer_->NewRecords();
-    if (stream == stream_) worker_->writer().NewRecords();
+    if (stream == stream_) writer_->NewRecords();
   });
   log.Open(directory_stream_, [](const absl::StatusOr<Head>&) {});
   log.Open(stream_, [](const absl::StatusOr<Head>&) {});
@@ -75,6 +75,8 @@ void DeliveryRig::Start() {
   directory_writer_ =
       std::make_unique<StreamWriter>(&log, directory_stream_, directory_.get(), &clock, run, [] {});
   projection_ = *AppProjection::Open(dir_ / "app.db", stream_, 1024);
+  fold_ = std::make_unique<delivery::OwnerFold>(projection_.get());
+  writer_ = std::make_unique<StreamWriter>(&log, stream_, fold_.get(), &clock, run, [] {});
   const std::string boot = absl::StrCat("boot-", ++boots_);
   worker_ = std::make_unique<delivery::AppWorker>(
       delivery::AppWorkerOptions{.app_id = "app1",
@@ -84,11 +86,12 @@ void DeliveryRig::Start() {
                                  .log = &log,
                                  .directory = readers_.get(),
                                  .projection = projection_.get(),
+                                 .fold = fold_.get(),
+                                 .writer = writer_.get(),
                                  .clock = &clock,
                                  .ids = &ids,
                                  .metrics = &metrics_,
                                  .jitter_seed = static_cast<uint64_t>(boots_),
-                                 .post = run,
                                  .wake = [] {}});
   directory_folded_ = 0;
   Reconfigure();
@@ -111,6 +114,8 @@ void DeliveryRig::Crash(bool appends_stand) {
   log.Crash(appends_stand);
   app.Crash();
   worker_.reset();
+  writer_.reset();
+  fold_.reset();
   projection_.reset();
   directory_writer_.reset();
   readers_.reset();

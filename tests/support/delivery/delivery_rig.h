@@ -115,6 +115,8 @@ class DeliveryRig {
   std::unique_ptr<StreamWriter> directory_writer_;
   StreamPosition directory_folded_ = 0;
   std::unique_ptr<AppProjection> projection_;
+  std::unique_ptr<delivery::OwnerFold> fold_;
+  std::unique_ptr<StreamWriter> writer_;
   std::unique_ptr<delivery::AppWorker> worker_;
 };
 

@@ -28,6 +28,14 @@ class DirectoryFeedsTest : public testing::Test {
     log_->RunOnce(absl::ZeroDuration());
     settings_ = PlainFeed();
     settings_.events = {"create"};
+    Membership::Options nodes;
+    nodes.role = Membership::Role::kMember;
+    nodes.node_id = "node-1";
+    nodes.boot_id = "boot-1";
+    nodes.log = log_.get();
+    nodes.clock = &clock_;
+    nodes_ = std::make_unique<Membership>(std::move(nodes));
+    nodes_->Join();
     Open("boot-1");
   }
 
@@ -42,7 +50,9 @@ class DirectoryFeedsTest : public testing::Test {
     options.metrics = &metrics_;
     options.post = [](const std::function<void()>& work) { work(); };
     options.wake = [] {};
+    options.node_id = "node-1";
     options.boot_id = boot_id;
+    options.nodes = nodes_.get();
     options.push = [this](PushRequest request, std::function<void(PushAnswer)> done) {
       sent_.emplace_back(std::move(request), std::move(done));
     };
@@ -56,9 +66,31 @@ class DirectoryFeedsTest : public testing::Test {
 
   void Run() {
     for (int i = 0; i < 20; ++i) {
+      nodes_->NewRecords();
+      nodes_->RunOnce();
       feeds_->RunOnce();
       log_->RunOnce(absl::ZeroDuration());
     }
+  }
+
+  void Pass(absl::Duration time) {
+    for (; time > absl::ZeroDuration(); time -= absl::Seconds(1)) {
+      clock_.Advance(absl::Seconds(1));
+      Run();
+    }
+  }
+  // Another node takes the feeds over.
+  void TakenOver() {
+    event::v1::TookOver took_over;
+    took_over.set_node_id("node-9");
+    took_over.set_boot_id("boot-9");
+    event::v1::Envelope envelope;
+    envelope.set_kind(event::v1::TOOK_OVER);
+    envelope.set_payload(took_over.SerializeAsString());
+    Head head = *log_->KnownHead(kFeeds);
+    Append(kFeeds, std::move(envelope), &head);
+    feeds_->writer().NewRecords();
+    Run();
   }
 
   void Append(const StreamId& stream, event::v1::Envelope envelope, Head* head) {
@@ -130,6 +162,7 @@ class DirectoryFeedsTest : public testing::Test {
   MetricsRegistry metrics_;
   const SigningKey key_;
   std::unique_ptr<EventLog> log_;
+  std::unique_ptr<Membership> nodes_;
   Head directory_ = EmptyHead(kDirectory);
   FeedSettings settings_;
   std::unique_ptr<DirectoryFeeds> feeds_;
@@ -155,7 +188,7 @@ TEST_F(DirectoryFeedsTest, APollWaitsForAnEventAndNotForEver) {
 TEST_F(DirectoryFeedsTest, PollsThatWaitAreAnsweredAtTheEnd) {
   Configure();
   const auto answer = Poll();
-  feeds_->AnswerWaiting();
+  feeds_->Stop();
   EXPECT_EQ(**answer, json::object());
 }
 
@@ -229,19 +262,34 @@ TEST_F(DirectoryFeedsTest, AnEventThatIsRefusedThreeTimesIsSkippedAndCounted) {
   EXPECT_EQ(Metric("purser_feed_refused"), 1);
 }
 
-TEST_F(DirectoryFeedsTest, WhoseFeedsAnotherNodeTookOverPushesNoMore) {
+TEST_F(DirectoryFeedsTest, WhoseFeedsAnotherNodeTookOverPushesNoMoreUntilThatOneIsGone) {
   StartPushing();
-  event::v1::TookOver took_over;
-  took_over.set_boot_id("boot-9");
-  event::v1::Envelope envelope;
-  envelope.set_kind(event::v1::TOOK_OVER);
-  envelope.set_payload(took_over.SerializeAsString());
-  Head head = *log_->KnownHead(kFeeds);
-  Append(kFeeds, std::move(envelope), &head);
-  feeds_->writer().NewRecords();
-  Run();
+  TakenOver();
   CreateUser("u1");
   EXPECT_TRUE(sent_.empty());
+  Pass(absl::Seconds(5));
+  EXPECT_TRUE(sent_.empty()) << "it may be alive";
+  // It says nothing.
+  Pass(absl::Seconds(10));
+  EXPECT_EQ(UnderWay(), "/Users/u1");
+}
+
+TEST_F(DirectoryFeedsTest, WhoStopsLeavesThePushingToOthersOnceItsPlaceStands) {
+  StartPushing();
+  CreateUser("u1");
+  CreateUser("u2");
+  feeds_->Stop();
+  Run();
+  EXPECT_FALSE(feeds_->stopped()) << "an answer is awaited";
+  AnswerPush(202);
+  Pass(absl::Seconds(2));
+  EXPECT_TRUE(feeds_->stopped());
+  EXPECT_TRUE(sent_.empty());
+  const auto records = log_->Read(kFeeds, 0, 100, 1 << 20);
+  std::vector<event::v1::Kind> kinds;
+  for (const StoredRecord& record : *records) kinds.push_back(DecodeRecord(record.bytes)->kind());
+  EXPECT_EQ(kinds, (std::vector{event::v1::FEED_PLACED, event::v1::TOOK_OVER,
+                                event::v1::FEED_PLACED, event::v1::RELEASED}));
 }
 
 TEST_F(DirectoryFeedsTest, AMovedFeedIsPushedFromThere) {

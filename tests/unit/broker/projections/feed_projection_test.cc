@@ -57,6 +57,7 @@ TEST_F(FeedProjectionTest, PlacesOutliveTheProcess) {
   refused.add_refused()->set_jti("8.a");
   Apply(event::v1::FEED_PLACED, refused);
   event::v1::TookOver took_over;
+  took_over.set_node_id("node-1");
   took_over.set_boot_id("boot-1");
   Apply(event::v1::TOOK_OVER, took_over);
   ASSERT_TRUE(projection_->Commit().ok());
@@ -66,7 +67,9 @@ TEST_F(FeedProjectionTest, PlacesOutliveTheProcess) {
   EXPECT_EQ(state->places.at("warehouse").position, 7u);
   EXPECT_EQ(state->places.at("warehouse").moved_at, 1u);
   EXPECT_EQ(state->places.at("siem").refused, 1u);
-  EXPECT_EQ(state->owner, "boot-1");
+  EXPECT_EQ(state->owner_node, "node-1");
+  EXPECT_EQ(state->owner_boot, "boot-1");
+  EXPECT_FALSE(state->released);
 }
 
 TEST_F(FeedProjectionTest, WhatWasRolledBackIsGone) {
