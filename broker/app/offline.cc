@@ -130,19 +130,25 @@ absl::StatusOr<std::vector<std::string>> ModelFiles(const std::string& folder) {
   return files;
 }
 
+enum class Wanted { kPosition, kDigest };
+
 template <typename Reader>
-absl::StatusOr<ModelDigest> DigestOf(const std::string& path, const std::string& name) {
+absl::StatusOr<ModelDigest> ReadModel(const std::string& path, const std::string& name,
+                                      Wanted wanted) {
   ASSIGN_OR_RETURN(const auto database, Database::Open(path, {.read_only = true}));
   const Reader reader(database.get());
   ASSIGN_OR_RETURN(const Head head, reader.FoldHead());
-  ASSIGN_OR_RETURN(std::string digest, reader.Digest());
-  return ModelDigest{name, head.position, std::move(digest)};
+  ModelDigest model{name, head.position, ""};
+  if (wanted == Wanted::kPosition) return model;
+  ASSIGN_OR_RETURN(model.digest, reader.Digest());
+  return model;
 }
 
-absl::StatusOr<ModelDigest> DigestOfModel(const std::string& path, const std::string& name) {
-  if (absl::StartsWith(name, "app-")) return DigestOf<AppReader>(path, name);
-  if (absl::StartsWith(name, "feeds-")) return DigestOf<FeedPlacesReader>(path, name);
-  return DigestOf<DirectoryReader>(path, name);
+absl::StatusOr<ModelDigest> ReadModel(const std::string& path, Wanted wanted) {
+  const std::string name = std::filesystem::path(path).filename();
+  if (absl::StartsWith(name, "app-")) return ReadModel<AppReader>(path, name, wanted);
+  if (absl::StartsWith(name, "feeds-")) return ReadModel<FeedPlacesReader>(path, name, wanted);
+  return ReadModel<DirectoryReader>(path, name, wanted);
 }
 
 }  // namespace
@@ -155,14 +161,64 @@ absl::StatusOr<std::vector<ModelDigest>> DigestModels(const std::string& folder)
   std::vector<ModelDigest> digests;
   ASSIGN_OR_RETURN(const std::vector<std::string> files, ModelFiles(folder));
   for (const std::string& path : files) {
-    const std::string name = std::filesystem::path(path).filename();
-    ASSIGN_OR_RETURN(ModelDigest digest, DigestOfModel(path, name));
+    ASSIGN_OR_RETURN(ModelDigest digest, ReadModel(path, Wanted::kDigest));
     digests.push_back(std::move(digest));
   }
   if (digests.empty()) {
     return absl::NotFoundError(absl::StrCat(folder, " holds no read models"));
   }
   return digests;
+}
+
+namespace {
+
+absl::StatusOr<std::string> LogFileOf(const std::string& folder) {
+  for (const char* name : {"log.db", "kafka.db"}) {
+    std::error_code unknown;
+    if (std::filesystem::exists(absl::StrCat(folder, "/", name), unknown)) return name;
+  }
+  return absl::NotFoundError(absl::StrCat(folder, " holds no log"));
+}
+
+absl::StatusOr<std::vector<ModelDigest>> CopyInto(const std::string& folder,
+                                                  const std::string& to) {
+  ASSIGN_OR_RETURN(const std::string log, LogFileOf(folder));
+  ASSIGN_OR_RETURN(const std::vector<std::string> files, ModelFiles(folder));
+  std::error_code error;
+  std::filesystem::create_directories(to + "/read", error);
+  if (error) return CannotUseFolder(to, error);
+  std::vector<ModelDigest> copied;
+  for (const std::string& path : files) {
+    const std::string copy =
+        absl::StrCat(to, "/read/", std::filesystem::path(path).filename().string());
+    RETURN_IF_ERROR(CopyDatabase(path, copy));
+    ASSIGN_OR_RETURN(ModelDigest model, ReadModel(copy, Wanted::kPosition));
+    copied.push_back(std::move(model));
+  }
+  RETURN_IF_ERROR(CopyDatabase(absl::StrCat(folder, "/", log), absl::StrCat(to, "/", log)));
+  return copied;
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<ModelDigest>> CopyStores(const std::string& folder,
+                                                    const std::string& to) {
+  std::error_code error;
+  if (std::filesystem::exists(to, error) && !std::filesystem::is_empty(to, error)) {
+    return absl::AlreadyExistsError(absl::StrCat(to, " is there already, and not empty"));
+  }
+  // Under its own name once it is whole.
+  const std::string partial = to + ".partial";
+  std::filesystem::remove_all(partial, error);
+  auto copied = CopyInto(folder, partial);
+  if (copied.ok()) {
+    std::filesystem::remove(to, error);
+    std::filesystem::rename(partial, to, error);
+    if (!error) return copied;
+    copied = CannotUseFolder(to, error);
+  }
+  std::filesystem::remove_all(partial, error);
+  return copied;
 }
 
 absl::Status RemoveModels(const std::string& folder) {

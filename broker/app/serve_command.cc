@@ -144,6 +144,27 @@ int PrintDigests(Session& session, const std::string& folder) {
   return kExitDone;
 }
 
+int Snapshot(Session& session, const std::string& folder, const std::string& to) {
+  const auto copied = CopyStores(folder, to);
+  if (!copied.ok()) return session.Fail(copied.status());
+  for (const ModelDigest& model : *copied) {
+    session.out() << model.file << " " << model.position << "\n";
+  }
+  return kExitDone;
+}
+
+void AddSnapshot(CLI::App* root, ChosenCommand* chosen) {
+  CLI::App* command = root->add_subcommand(
+      "snapshot", "copy the stores of a node, running or not, to a new folder");
+  auto folder = std::make_shared<std::string>();
+  auto to = std::make_shared<std::string>();
+  command->add_option("--data", *folder, "the data folder")->required();
+  command->add_option("--to", *to, "the new folder: a data folder to start on")->required();
+  command->callback([chosen, folder, to] {
+    chosen->action = [folder, to](Session& session) { return Snapshot(session, *folder, *to); };
+  });
+}
+
 int Rebuild(Session& session, const std::string& folder) {
   const absl::Status removed = RemoveModels(folder);
   if (!removed.ok()) return session.Fail(removed);
@@ -173,6 +194,7 @@ void AddServeCommands(CLI::App* root, ChosenCommand* chosen) {
   AddServe(root, chosen);
   AddSandbox(root, chosen);
   AddModel(root, chosen);
+  AddSnapshot(root, chosen);
 }
 
 }  // namespace purser

@@ -155,4 +155,9 @@ class Transaction {
   bool open_ = false;
 };
 
+// Copies what the file `from` holds at one moment into the new file `to`, which is on the disk when
+// it returns. Somebody may read and write `from` meanwhile, in this process or another; nothing of
+// that waits. NotFound where there is no `from`; else the errors of Database.
+absl::Status CopyDatabase(const std::string& from, const std::string& to);
+
 }  // namespace purser
