@@ -51,15 +51,6 @@ absl::StatusOr<std::vector<std::string>> Texts(Statement& rows) {
   return texts;
 }
 
-absl::StatusOr<std::vector<MemberRow>> Rows(Statement& rows) {
-  std::vector<MemberRow> found;
-  while (rows.Next()) {
-    found.push_back({std::string(rows.Text(0)), static_cast<ResourceType>(rows.Int(1))});
-  }
-  RETURN_IF_ERROR(rows.status());
-  return found;
-}
-
 absl::StatusOr<std::vector<OpenOperation>> ReadOperations(Statement& rows) {
   std::vector<OpenOperation> operations;
   while (rows.Next()) {
@@ -174,11 +165,12 @@ absl::StatusOr<std::vector<Lane>> AppReader::Lanes(const std::vector<LaneState>&
 }
 
 absl::StatusOr<std::vector<MemberRow>> AppReader::LaneIds() const {
-  return Rows(database_->Prepare("SELECT resource_id, type FROM lanes ORDER BY resource_id"));
+  return ReadMembers(
+      database_->Prepare("SELECT resource_id, type FROM lanes ORDER BY resource_id"));
 }
 
 absl::StatusOr<std::vector<MemberRow>> AppReader::Incomplete() const {
-  return Rows(database_->Prepare("SELECT resource_id, type FROM lanes WHERE left_out!=''"));
+  return ReadMembers(database_->Prepare("SELECT resource_id, type FROM lanes WHERE left_out!=''"));
 }
 
 absl::StatusOr<std::map<LaneState, uint64_t>> AppReader::CountByState() const {

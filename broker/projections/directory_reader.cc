@@ -68,15 +68,6 @@ absl::StatusOr<std::vector<std::string>> Ids(Statement& rows) {
   return ids;
 }
 
-absl::StatusOr<std::vector<MemberRow>> Members(Statement& rows) {
-  std::vector<MemberRow> members;
-  while (rows.Next()) {
-    members.push_back({std::string(rows.Text(0)), static_cast<ResourceType>(rows.Int(1))});
-  }
-  RETURN_IF_ERROR(rows.status());
-  return members;
-}
-
 // The parts of a question about a list: the row, of what, which lie behind one, in which order and
 // in the opposite one.
 struct RowQuery {
@@ -236,7 +227,7 @@ absl::Status DirectoryReader::ForEachMember(
         "SELECT member_id, type FROM members WHERE group_id=? AND member_id>?"
         " ORDER BY member_id LIMIT ?");
     rows.Bind(group_id).Bind(after).Bind(kPage);
-    ASSIGN_OR_RETURN(const std::vector<MemberRow> page, Members(rows));
+    ASSIGN_OR_RETURN(const std::vector<MemberRow> page, ReadMembers(rows));
     for (const MemberRow& member : page) {
       if (!visit(member.id, member.type)) return absl::OkStatus();
     }
@@ -406,89 +397,9 @@ absl::StatusOr<bool> DirectoryReader::IsWithin(absl::string_view id,
                      [&](const GroupRow& group) { return group.id == group_id; });
 }
 
-absl::StatusOr<std::vector<MemberRow>> DirectoryReader::TouchedAt(StreamPosition position) const {
-  return Members(database_->Prepare("SELECT id, type FROM touched WHERE position=? ORDER BY id")
-                     .Bind(position));
-}
-
-absl::StatusOr<std::vector<MemberRow>> DirectoryReader::TouchedSince(StreamPosition position,
-                                                                     StreamPosition last) const {
-  return Members(
-      database_->Prepare("SELECT DISTINCT id, type FROM touched WHERE position>? AND position<=?")
-          .Bind(position)
-          .Bind(last));
-}
-
-namespace {
-
-absl::StatusOr<std::vector<StreamPosition>> ReadPositions(Statement& rows) {
-  std::vector<StreamPosition> positions;
-  while (rows.Next()) positions.push_back(static_cast<StreamPosition>(rows.Int(0)));
-  RETURN_IF_ERROR(rows.status());
-  return positions;
-}
-
-}  // namespace
-
-absl::StatusOr<std::vector<StreamPosition>> DirectoryReader::Timeline(absl::string_view id) const {
-  return ReadPositions(
-      database_->Prepare("SELECT position FROM touched WHERE id=? ORDER BY position").Bind(id));
-}
-
-absl::StatusOr<std::vector<StreamPosition>> DirectoryReader::Completions(
-    absl::string_view request_id) const {
-  return ReadPositions(
-      database_->Prepare("SELECT position FROM completions WHERE request_id=? ORDER BY position")
-          .Bind(request_id));
-}
-
-absl::StatusOr<StreamPosition> DirectoryReader::LastTouch(absl::string_view id,
-                                                          StreamPosition until) const {
-  Statement& row = database_
-                       ->Prepare(
-                           "SELECT position FROM touched WHERE id=? AND position<=?"
-                           " ORDER BY position DESC LIMIT 1")
-                       .Bind(id)
-                       .Bind(until);
-  StreamPosition position = 0;
-  while (row.Next()) position = static_cast<StreamPosition>(row.Int(0));
-  RETURN_IF_ERROR(row.status());
-  if (position == 0) return absl::NotFoundError("no record touched it");
-  return position;
-}
-
 absl::StatusOr<std::vector<std::string>> DirectoryReader::AllIds(ResourceType type) const {
   return Ids(database_->Prepare("SELECT id FROM resources WHERE type=? ORDER BY row")
                  .Bind(static_cast<int>(type)));
-}
-
-namespace {
-
-absl::StatusOr<std::optional<Tombstone>> ReadTombstone(Statement& row) {
-  if (!row.Next()) {
-    RETURN_IF_ERROR(row.status());
-    return std::nullopt;
-  }
-  Tombstone tombstone{std::string(row.Text(0)), static_cast<ResourceType>(row.Int(1)),
-                      std::string(row.Text(2)), static_cast<StreamPosition>(row.Int(3))};
-  RETURN_IF_ERROR(Finish(row));
-  return tombstone;
-}
-
-}  // namespace
-
-absl::StatusOr<std::optional<Tombstone>> DirectoryReader::FindTombstone(
-    absl::string_view id) const {
-  return ReadTombstone(
-      database_->Prepare("SELECT id, type, name, position FROM tombstones WHERE id=?").Bind(id));
-}
-
-absl::StatusOr<std::optional<Tombstone>> DirectoryReader::FindTombstoneByName(
-    absl::string_view name) const {
-  return ReadTombstone(database_
-                           ->Prepare("SELECT id, type, name, position FROM tombstones"
-                                     " WHERE name_key=? ORDER BY position DESC LIMIT 1")
-                           .Bind(CaselessKey(name)));
 }
 
 absl::StatusOr<std::string> DirectoryReader::Digest() const {

@@ -2,7 +2,10 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
+#include "absl/status/statusor.h"
+#include "broker/sqlite/database.h"
 #include "purser/event/v1/envelope.pb.h"
 
 namespace purser {
@@ -11,5 +14,8 @@ struct MemberRow {
   std::string id;
   event::v1::ResourceType type = event::v1::USER;
 };
+
+// All rows of a statement whose first columns are id and type.
+absl::StatusOr<std::vector<MemberRow>> ReadMembers(Statement& rows);
 
 }  // namespace purser

@@ -82,8 +82,8 @@ struct Preconditions {
 // parameters; where the header is absent (empty), true.
 bool IsAcceptedContentType(absl::string_view content_type);
 
-// Whether a Prefer header (RFC 7240) asks for an asynchronous answer, and for no time to wait for
-// one that is not: what came within it would be answered as ever, and all of it does.
+// Whether a Prefer header (RFC 7240) asks for an asynchronous answer, and gives no time in which it
+// would rather have an ordinary one: a write is done within milliseconds.
 bool PrefersAsync(absl::string_view prefer);
 
 // Whether the client takes application/scim+json; true where the header is absent (empty).
