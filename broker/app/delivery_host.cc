@@ -23,7 +23,8 @@ constexpr absl::Duration kIdle = absl::Milliseconds(100);
 constexpr absl::Duration kStuck = absl::Minutes(1);
 
 // Below the threads that answer: where the processor is full, who writes is answered and deliveries
-// take what is left, and never less than about a third of what one of those threads gets.
+// take what is left, and never less than about a third of what one of those threads gets. So do the
+// bytes they move.
 constexpr int kNice = 5;
 
 config::v1::Directory DirectoryOf(const ControlState& state, const AppEntry& entry) {
@@ -38,7 +39,7 @@ DeliveryHost::DeliveryHost(Options options) : options_(std::move(options)) {}
 DeliveryHost::~DeliveryHost() { Stop(absl::ZeroDuration()); }
 
 absl::Status DeliveryHost::Start() {
-  ASSIGN_OR_RETURN(http_, connectors::CurlHttpClient::Create({}));
+  ASSIGN_OR_RETURN(http_, connectors::CurlHttpClient::Create({.nice = kNice}));
   last_turn_ = absl::ToInt64Milliseconds(options_.clock->SinceBoot());
   thread_ = std::thread([this] { Run(); });
   if (options_.nodes->role() == Membership::Role::kMember) {

@@ -150,7 +150,7 @@ bool AppWorker::Dispatch() {
   std::optional<DirectoryReaders::Lease> directory;
   std::unique_ptr<ReadTransaction> app;
   // A bound, so that one pass over many lanes with nothing to send does not keep calls waiting.
-  for (int planned = 0; planned < 200; ++planned) {
+  for (int planned = 0; planned < 32; ++planned) {
     const absl::Duration now = options_.clock->SinceBoot();
     const int allowed = health_->AllowedCalls(now, limit_);
     // While calls are under way the next ones are recorded as started, so that they need not wait

@@ -1,204 +1,111 @@
 #include "connectors/http/curl_http_client.h"
 
-#include <curl/curl.h>
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <array>
-#include <chrono>
+#include <atomic>
+#include <thread>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
+#include "broker/base/mailbox.h"
+#include "broker/base/mutex.h"
 #include "broker/base/status.h"
 #include "connectors/http/request_check.h"
-#include "connectors/http/transfer.h"
+#include "connectors/http/transfers.h"
 
 namespace purser::connectors {
 namespace {
 
-using std::chrono::steady_clock;
-
-constexpr size_t kKeptEasyHandles = 256;
-
-struct MultiFreer {
-  void operator()(CURLM* multi) const { curl_multi_cleanup(multi); }
-};
-
-// Drives libcurl by epoll and its socket interface, whose cost follows the sockets that are ready;
-// curl_multi_perform() visits every request under way each time.
-class EpollCurlClient : public CurlHttpClient {
+// What travels between the threads is a request's number and its result: completions, and what
+// they hold, are the driving thread's from Send() to their end.
+class ThreadedClient : public CurlHttpClient {
  public:
-  explicit EpollCurlClient(const CurlOptions& options) : options_(options) {
-    if (options_.user_agent.empty()) options_.user_agent = "Purser/" PURSER_VERSION;
+  explicit ThreadedClient(const CurlOptions& options) : nice_(options.nice), transfers_(options) {}
+
+  ~ThreadedClient() override {
+    stop_ = true;
+    transfers_.Wake();
+    if (thread_.joinable()) thread_.join();
   }
 
-  ~EpollCurlClient() override {
-    for (auto& [key, transfer] : transfers_) {
-      curl_multi_remove_handle(multi_.get(), transfer->easy());
-    }
-    transfers_.clear();
-    idle_.clear();
-    multi_.reset();
-    if (epoll_ >= 0) ::close(epoll_);
-    if (wake_ >= 0) ::close(wake_);
-  }
-
-  absl::Status Open() {
-    static const CURLcode initialized = curl_global_init(CURL_GLOBAL_DEFAULT);
-    multi_.reset(curl_multi_init());
-    epoll_ = ::epoll_create1(EPOLL_CLOEXEC);
-    wake_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (initialized != CURLE_OK || multi_ == nullptr || epoll_ < 0 || wake_ < 0) {
-      return absl::ResourceExhaustedError("open the HTTP client: libcurl, epoll or eventfd failed");
-    }
-    epoll_event event{.events = EPOLLIN, .data = {.fd = wake_}};
-    ::epoll_ctl(epoll_, EPOLL_CTL_ADD, wake_, &event);
-    CURLM* const multi = multi_.get();
-    curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, &EpollCurlClient::OnSocket);
-    curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, this);
-    curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, &EpollCurlClient::OnTimer);
-    curl_multi_setopt(multi, CURLMOPT_TIMERDATA, this);
-    curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS,
-                      static_cast<long>(options_.max_idle_connections));
+  absl::Status Start() {
+    RETURN_IF_ERROR(transfers_.Open());
+    thread_ = std::thread([this] { Run(); });
     return absl::OkStatus();
   }
 
   void Send(HttpRequest request, Done done) override {
+    const uint64_t id = ++last_id_;
+    completions_.emplace(id, std::move(done));
     if (absl::Status status = CheckRequest(request); !status.ok()) {
-      finished_.push_back({std::move(done), std::move(status)});
+      finished_.Post([this, id, status = std::move(status)] { Complete({id, status}); });
       return;
     }
-    auto transfer =
-        std::make_unique<Transfer>(TakeEasy(), std::move(request), std::move(done), &options_);
-    CURL* const easy = transfer->easy();
-    transfers_.emplace(easy, std::move(transfer));
-    curl_multi_add_handle(multi_.get(), easy);
-  }
-
-  bool RunOnce(absl::Duration max_wait) override {
-    Poll(finished_.empty() ? max_wait : absl::ZeroDuration());
-    if (steady_clock::now() >= timer_) {
-      timer_ = kNever;
-      int running = 0;
-      curl_multi_socket_action(multi_.get(), CURL_SOCKET_TIMEOUT, 0, &running);
+    bool first = false;
+    {
+      MutexLock lock(&mutex_);
+      first = sent_.empty();
+      sent_.push_back({id, std::move(request)});
     }
-    Collect();
-    // A completion may Send(), and so add to what is finished.
-    std::vector<Finished> finished = std::exchange(finished_, {});
-    for (Finished& each : finished) each.done(std::move(each.result));
-    return !finished.empty();
+    if (first) transfers_.Wake();
   }
 
-  void Wake() override {
-    const uint64_t one = 1;
-    [[maybe_unused]] const ssize_t written = ::write(wake_, &one, sizeof(one));
-  }
-
-  size_t in_flight() const override { return transfers_.size() + finished_.size(); }
+  bool RunOnce(absl::Duration max_wait) override { return finished_.RunOnce(max_wait); }
+  void Wake() override { finished_.Wake(); }
+  size_t in_flight() const override { return completions_.size(); }
 
  private:
-  static constexpr steady_clock::time_point kNever = steady_clock::time_point::max();
-
-  struct Finished {
-    Done done;
-    absl::StatusOr<HttpResponse> result;
+  struct Sent {
+    uint64_t id;
+    HttpRequest request;
   };
 
-  static int OnSocket(CURL*, curl_socket_t socket, int what, void* self, void*) {
-    const int epoll = static_cast<EpollCurlClient*>(self)->epoll_;
-    if (what == CURL_POLL_REMOVE) {
-      ::epoll_ctl(epoll, EPOLL_CTL_DEL, socket, nullptr);
-      return 0;
-    }
-    epoll_event event{.events = 0, .data = {.fd = socket}};
-    if ((what & CURL_POLL_IN) != 0) event.events |= EPOLLIN;
-    if ((what & CURL_POLL_OUT) != 0) event.events |= EPOLLOUT;
-    if (::epoll_ctl(epoll, EPOLL_CTL_MOD, socket, &event) != 0) {
-      ::epoll_ctl(epoll, EPOLL_CTL_ADD, socket, &event);
-    }
-    return 0;
-  }
-
-  static int OnTimer(CURLM*, long milliseconds, void* self) {  // NOLINT(google-runtime-int)
-    static_cast<EpollCurlClient*>(self)->timer_ =
-        milliseconds < 0 ? kNever : steady_clock::now() + std::chrono::milliseconds(milliseconds);
-    return 0;
-  }
-
-  // Waits for sockets, libcurl's timer, Wake() or `max_wait`, and serves the sockets.
-  void Poll(absl::Duration max_wait) {
-    std::array<epoll_event, 256> events;
-    const int count = ::epoll_wait(epoll_, events.data(), events.size(), WaitOf(max_wait));
-    for (int i = 0; i < count; ++i) {
-      const int socket = events[i].data.fd;
-      if (socket == wake_) {
-        uint64_t wakes = 0;
-        [[maybe_unused]] const ssize_t bytes = ::read(wake_, &wakes, sizeof(wakes));
-        continue;
-      }
-      int what = 0;
-      if ((events[i].events & EPOLLIN) != 0) what |= CURL_CSELECT_IN;
-      if ((events[i].events & EPOLLOUT) != 0) what |= CURL_CSELECT_OUT;
-      if ((events[i].events & (EPOLLERR | EPOLLHUP)) != 0) what |= CURL_CSELECT_ERR;
-      int running = 0;
-      curl_multi_socket_action(multi_.get(), socket, what, &running);
+  void Run() {
+    // Of this thread alone, on Linux. Where it is refused, nothing is lost but the order.
+    if (nice_ != 0) setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), nice_);
+    while (!stop_) {
+      for (Sent& sent : TakeSent()) transfers_.Start(sent.id, std::move(sent.request));
+      auto finished = transfers_.RunOnce(absl::InfiniteDuration());
+      if (finished.empty()) continue;
+      finished_.Post([this, finished = std::move(finished)]() mutable {
+        for (Transfers::Finished& each : finished) Complete(std::move(each));
+      });
     }
   }
 
-  // In whole milliseconds, rounded up, so that a timer is due when the wait for it ends.
-  int WaitOf(absl::Duration max_wait) const {
-    absl::Duration wait = max_wait;
-    if (timer_ != kNever) wait = std::min(wait, absl::FromChrono(timer_ - steady_clock::now()));
-    wait = std::clamp(wait, absl::ZeroDuration(), absl::Hours(1));
-    return static_cast<int>(absl::ToInt64Milliseconds(absl::Ceil(wait, absl::Milliseconds(1))));
+  std::vector<Sent> TakeSent() {
+    MutexLock lock(&mutex_);
+    return std::exchange(sent_, {});
   }
 
-  // Moves what libcurl has finished to `finished_`.
-  void Collect() {
-    int left = 0;
-    while (const CURLMsg* message = curl_multi_info_read(multi_.get(), &left)) {
-      if (message->msg != CURLMSG_DONE) continue;
-      const CURLcode code = message->data.result;
-      auto found = transfers_.find(message->easy_handle);
-      const std::unique_ptr<Transfer> transfer = std::move(found->second);
-      transfers_.erase(found);
-      curl_multi_remove_handle(multi_.get(), transfer->easy());
-      finished_.push_back({transfer->TakeDone(), transfer->Result(code)});
-      Keep(transfer->TakeEasy());
-    }
+  void Complete(Transfers::Finished finished) {
+    auto completion = completions_.extract(finished.id);
+    completion.mapped()(std::move(finished.result));
   }
 
-  EasyHandle TakeEasy() {
-    if (idle_.empty()) return EasyHandle(curl_easy_init());
-    EasyHandle easy = std::move(idle_.back());
-    idle_.pop_back();
-    return easy;
-  }
+  const int nice_;
+  std::atomic<bool> stop_{false};
+  Mutex mutex_;
+  std::vector<Sent> sent_ ABSL_GUARDED_BY(mutex_);
+  Mailbox finished_;
+  Transfers transfers_;  // the thread's, but for Wake()
 
-  void Keep(EasyHandle easy) {
-    if (idle_.size() >= kKeptEasyHandles) return;
-    curl_easy_reset(easy.get());
-    idle_.push_back(std::move(easy));
-  }
+  // The driving thread's.
+  uint64_t last_id_ = 0;
+  std::unordered_map<uint64_t, Done> completions_;
 
-  CurlOptions options_;
-  int epoll_ = -1;
-  int wake_ = -1;
-  steady_clock::time_point timer_ = kNever;
-  std::unique_ptr<CURLM, MultiFreer> multi_;
-  std::unordered_map<CURL*, std::unique_ptr<Transfer>> transfers_;
-  std::vector<EasyHandle> idle_;
-  std::vector<Finished> finished_;
+  std::thread thread_;
 };
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<CurlHttpClient>> CurlHttpClient::Create(const CurlOptions& options) {
-  auto client = std::make_unique<EpollCurlClient>(options);
-  RETURN_IF_ERROR(client->Open());
+  CurlOptions complete = options;
+  if (complete.user_agent.empty()) complete.user_agent = "Purser/" PURSER_VERSION;
+  auto client = std::make_unique<ThreadedClient>(complete);
+  RETURN_IF_ERROR(client->Start());
   return client;
 }
 

@@ -1,4 +1,4 @@
-// The HttpClient of production: libcurl, any number of requests at once on one thread.
+// The HttpClient of production: libcurl, any number of requests at once.
 #pragma once
 
 #include <memory>
@@ -18,6 +18,7 @@ struct CurlOptions {
   absl::Duration connect_timeout = absl::Seconds(10);
   size_t max_response_bytes = 32u << 20;
   size_t max_idle_connections = 1024;
+  int nice = 0;  // of the thread that moves the bytes, as setpriority(2)
 };
 
 // Certificates are verified; TLS 1.2 or later; HTTP/2 where the server offers it over TLS; no
@@ -27,14 +28,16 @@ struct CurlOptions {
 // URL, or a line break in a header, is InvalidArgument. An answer over the limit is Unavailable:
 // the application has seen the request.
 //
-// Thread-compatible: Send() and RunOnce() are the driving thread's; a completion may Send() and may
-// not RunOnce(). Requests under way at destruction are cut, their completions dropped.
+// Bytes are moved by a thread of its own, so that what an answer causes and the answers to come
+// share the processors. Thread-compatible towards its user: Send() and RunOnce() are the driving
+// thread's, and so are the completions; one may Send() and may not RunOnce(). Requests under way at
+// destruction are cut, their completions dropped.
 class CurlHttpClient : public HttpClient {
  public:
   static absl::StatusOr<std::unique_ptr<CurlHttpClient>> Create(const CurlOptions& options);
 
-  // Moves bytes and runs the completions that are due, waiting at most `max_wait` for the first
-  // thing to happen; true if a completion ran.
+  // Runs the completions that are due, waiting at most `max_wait` for the first or for Wake(); true
+  // if one ran.
   virtual bool RunOnce(absl::Duration max_wait) = 0;
 
   // Ends a wait in RunOnce(), or the next one. Thread-safe.

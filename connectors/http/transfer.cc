@@ -23,12 +23,8 @@ bool HasHeader(const HttpRequest& request, absl::string_view name) {
 
 }  // namespace
 
-Transfer::Transfer(EasyHandle easy, HttpRequest request, HttpClient::Done done,
-                   const CurlOptions* options)
-    : easy_(std::move(easy)),
-      request_(std::move(request)),
-      done_(std::move(done)),
-      options_(options) {
+Transfer::Transfer(EasyHandle easy, uint64_t id, HttpRequest request, const CurlOptions* options)
+    : easy_(std::move(easy)), id_(id), request_(std::move(request)), options_(options) {
   SetRequest();
   SetHeaders();
   SetLimits();

@@ -4,6 +4,7 @@
 #include <curl/curl.h>
 
 #include <array>
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -23,17 +24,17 @@ using EasyHandle = std::unique_ptr<CURL, EasyFreer>;
 class Transfer {
  public:
   // `request` has passed CheckRequest(); `easy` is fresh or reset; `options` outlives it.
-  Transfer(EasyHandle easy, HttpRequest request, HttpClient::Done done, const CurlOptions* options);
+  Transfer(EasyHandle easy, uint64_t id, HttpRequest request, const CurlOptions* options);
   Transfer(const Transfer&) = delete;
   Transfer& operator=(const Transfer&) = delete;
 
   CURL* easy() const { return easy_.get(); }
+  uint64_t id() const { return id_; }
 
   // What it came to, once libcurl is done with it: the response, or the error in HttpClient's
   // terms.
   absl::StatusOr<HttpResponse> Result(CURLcode code);
 
-  HttpClient::Done TakeDone() { return std::move(done_); }
   EasyHandle TakeEasy() { return std::move(easy_); }
 
  private:
@@ -52,8 +53,8 @@ class Transfer {
   };
 
   EasyHandle easy_;
+  const uint64_t id_;
   const HttpRequest request_;
-  HttpClient::Done done_;
   const CurlOptions* const options_;
   std::unique_ptr<curl_slist, HeadersFreer> headers_;
   std::array<char, CURL_ERROR_SIZE> message_{};
