@@ -161,8 +161,20 @@ DirectoryService* BrokerHost::Directory(const std::string& id) const {
 }
 
 DirectoryService* BrokerHost::DirectoryByName(const std::string& name) const {
-  const DirectoryEntry* entry = control_.state()->DirectoryByName(name);
+  const auto state = control_.state();
+  const DirectoryEntry* entry = state->DirectoryByName(name);
   return entry == nullptr ? nullptr : Directory(entry->id);
+}
+
+absl::Status BrokerHost::WhyNotServed(const std::string& name,
+                                      absl::string_view authorization) const {
+  const auto state = control_.state();
+  const DirectoryEntry* entry = state->DirectoryByName(name);
+  if (entry != nullptr &&
+      options_.tokens->AuthenticateHeader(entry->id, authorization, options_.clock->Now()).ok()) {
+    return absl::UnavailableError("the directory is being opened");
+  }
+  return absl::UnauthenticatedError("a bearer token of the directory is needed");
 }
 
 void BrokerHost::SubmitControl(WriteRequest request) {

@@ -12,6 +12,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "broker/auth/token_table.h"
 #include "broker/base/clock.h"
 #include "broker/base/mailbox.h"
@@ -53,6 +54,10 @@ class BrokerHost {
   // nullptr while there is no such directory, or it is not open yet.
   DirectoryService* Directory(const std::string& id) const;
   DirectoryService* DirectoryByName(const std::string& name) const;
+  // Why that gave nullptr to a request with this Authorization header: Unavailable while it is
+  // being opened. Unauthenticated for all without a token of it: they learn nothing of which there
+  // are.
+  absl::Status WhyNotServed(const std::string& name, absl::string_view authorization) const;
 
   // Appends to the control stream or to a directory's; one control write at a time, so that each is
   // decided on the committed state.

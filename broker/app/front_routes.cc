@@ -94,8 +94,7 @@ void FrontRoutes::HandleScim(http::Request request, http::Respond respond) const
   }
   DirectoryService* directory = broker_->DirectoryByName(name);
   if (directory == nullptr) {
-    // Who has no token learns nothing of which directories there are.
-    respond(ErrorResponse(absl::UnauthenticatedError("a bearer token of the directory is needed")));
+    respond(ErrorResponse(broker_->WhyNotServed(name, request.Header("Authorization"))));
     return;
   }
   const auto state = broker_->control().state();
