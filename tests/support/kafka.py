@@ -10,7 +10,7 @@ from pathlib import Path
 from waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
-METADATA = 3  # the request's key
+METADATA, DESCRIBE_QUORUM = 3, 55  # the requests' keys
 
 
 class KafkaUnavailable(Exception):
@@ -27,10 +27,11 @@ class Partition:
 class KafkaCluster:
     """One broker or three in a folder."""
 
-    def __init__(self, folder, version=None, brokers=None, secure=False):
+    def __init__(self, folder, version=None, brokers=None, secure=False, host=None):
         self.folder = Path(folder)
         self.options = [*(["--version", version] if version else []),
                         *(["--brokers", str(brokers)] if brokers else []),
+                        *(["--host", host] if host else []),
                         *(["--secure"] if secure else [])]
         self.address = None
 
@@ -73,9 +74,16 @@ class KafkaCluster:
 
     def topics(self):
         """{topic: Partition}, of topics with one partition, as a broker that answers has them."""
+        return self._asked(_metadata)
+
+    def controller(self):
+        """Which broker is the active controller; -1 where there is none."""
+        return self._asked(_controller)
+
+    def _asked(self, question):
         for address in self.address.split(","):
             try:
-                return _metadata(address)
+                return question(address)
             except OSError:
                 continue
         raise AssertionError("no broker answers")
@@ -106,20 +114,42 @@ class _Fields:
     def numbers(self):
         return [self.number("i") for _ in range(self.number("i"))]
 
+    def skip(self, size):
+        self.at += size
+
 
 def _metadata(address):
     """Asks for all topics: version 1 of the request, as every broker still speaks it."""
-    host, _, port = address.rpartition(":")
-    asked = struct.pack(">hhihi", METADATA, 1, 1, -1, -1)
-    with socket.create_connection((host, int(port)), timeout=5) as wire:
-        wire.sendall(struct.pack(">i", len(asked)) + asked)
-        size, = struct.unpack(">i", _exactly(wire, 4))
-        fields = _Fields(_exactly(wire, size))
-    fields.number("i")  # correlation
+    fields = _ask(address, struct.pack(">hhihi", METADATA, 1, 1, -1, -1))
     for _ in range(fields.number("i")):  # brokers
         fields.number("i"), fields.text(), fields.number("i"), fields.text()
     fields.number("i")  # controller
     return dict(_topic(fields) for _ in range(fields.number("i")))
+
+
+def _controller(address):
+    """Asks who leads the quorum of the cluster's metadata: version 0 of the request, whose strings
+    and lists have their length plus one before them, in a byte where it is short."""
+    topic = b"__cluster_metadata"
+    fields = _ask(address, struct.pack(">hhihb", DESCRIBE_QUORUM, 0, 1, -1, 0)
+                  + bytes([2, len(topic) + 1]) + topic + bytes([2, 0, 0, 0, 0, 0, 0, 0]))
+    fields.skip(1)  # of the header, no field
+    if fields.number("h"):
+        return -1
+    fields.skip(1 + 1 + len(topic) + 1)  # one topic, its name, one partition
+    fields.number("i")
+    return -1 if fields.number("h") else fields.number("i")
+
+
+def _ask(address, request):
+    """What comes after the correlation id in the answer."""
+    host, _, port = address.rpartition(":")
+    with socket.create_connection((host, int(port)), timeout=5) as wire:
+        wire.sendall(struct.pack(">i", len(request)) + request)
+        size, = struct.unpack(">i", _exactly(wire, 4))
+        fields = _Fields(_exactly(wire, size))
+    fields.number("i")  # correlation
+    return fields
 
 
 def _topic(fields):

@@ -94,9 +94,12 @@ class Program:
 
 
 class Purser(Program):
-    """`purser serve --dev` on ports of its own, or the operator's commands asked of it."""
+    """`purser serve --dev` on ports of its own, or the operator's commands asked of it.
 
-    def __init__(self, folder, apply=(), env=None, log=None, arguments=()):
+    `network` is the Network (networks.py) that it runs in; None: this process's.
+    """
+
+    def __init__(self, folder, apply=(), env=None, log=None, arguments=(), network=None):
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         super().__init__(folder / "purser.log")
@@ -104,15 +107,20 @@ class Purser(Program):
         self.apply = [str(path) for path in apply]
         self.log_address = log  # kafka://HOST:PORT/PREFIX; None: embedded
         self.arguments = list(arguments)
+        self.network = network
         self.http_port, self.grpc_port = free_port(), free_port()
         self.env = {**os.environ, **SECRETS, "PURSER_DEV_TOKEN": DEV_TOKEN, **(env or {})}
         self.base = f"http://127.0.0.1:{self.http_port}"
-        self.root = Wire(self.base, timeout=10)
+        self.root = Wire(self.base, timeout=10, network=network)
         self.scim_base = f"{self.base}/scim/v2"
-        self.scim = Wire(self.scim_base, DEV_TOKEN)
+        self.scim = Wire(self.scim_base, DEV_TOKEN, network=network)
+
+    def _inside(self):
+        """What runs a program in its network."""
+        return self.network.command() if self.network else []
 
     def command(self):
-        command = [binary(), "serve", "--dev", "--data", str(self.data),
+        command = [*self._inside(), binary(), "serve", "--dev", "--data", str(self.data),
                    "--http", f"127.0.0.1:{self.http_port}",
                    "--grpc", f"127.0.0.1:{self.grpc_port}"]
         if self.log_address:
@@ -157,7 +165,8 @@ class Purser(Program):
         """An operator's command, asked of this server."""
         asked = {**self.env, "PURSER_GRPC": f"127.0.0.1:{self.grpc_port}",
                  "PURSER_TOKEN": DEV_TOKEN, **(env or {})}
-        return subprocess.run([binary(), *map(str, arguments)], env=asked, text=True,
+        command = [*self._inside(), binary(), *map(str, arguments)]
+        return subprocess.run(command, env=asked, text=True,
                               stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout)
 
     def cli_json(self, *arguments, timeout=60):

@@ -1,5 +1,6 @@
 """A small, fast HTTP client over http.client: one connection a thread, kept alive."""
 
+import contextlib
 import http.client
 import json
 import threading
@@ -25,15 +26,28 @@ class NoAnswer(Exception):
     """The request was sent, or not, and no answer came: what became of it is not known."""
 
 
+class _Connection(http.client.HTTPConnection):
+    """Made inside a network, where one is named; it stays there."""
+
+    def __init__(self, *arguments, network=None, **options):
+        super().__init__(*arguments, **options)
+        self.network = network or contextlib.nullcontext()
+
+    def connect(self):
+        with self.network:
+            super().connect()
+
+
 class Wire:
     """Requests to one server. Thread-safe: each thread has a connection of its own."""
 
-    def __init__(self, base, token=None, timeout=30.0, resend=("GET",)):
+    def __init__(self, base, token=None, timeout=30.0, resend=("GET",), network=None):
         parts = urllib.parse.urlsplit(base)
         self._host, self._port = parts.hostname, parts.port
         self._prefix = parts.path.rstrip("/")
         self.token = token
         self.timeout = timeout
+        self._network = network  # a Network (networks.py); None: this process's
         self._resend = resend  # methods sent again where a kept connection turns out closed
         self._local = threading.local()
 
@@ -47,7 +61,8 @@ class Wire:
     def _connection(self):
         connection = getattr(self._local, "connection", None)
         if connection is None:
-            connection = http.client.HTTPConnection(self._host, self._port, timeout=self.timeout)
+            connection = _Connection(self._host, self._port, timeout=self.timeout,
+                                     network=self._network)
             self._local.connection = connection
         return connection
 
