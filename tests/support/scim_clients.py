@@ -42,6 +42,20 @@ class Refused(Exception):
         self.answer = answer
 
 
+def everyone(scim, attributes=None):
+    """Every user of the directory, page by page."""
+    found, start = [], 1
+    shown = f"&attributes={attributes}" if attributes else ""
+    while True:
+        answer = scim.get(f"/Users?startIndex={start}&count=500{shown}")
+        assert answer.status == 200, answer.text
+        page = answer.json()
+        found += page.get("Resources", [])
+        start += page["itemsPerPage"]
+        if start > page["totalResults"] or not page["itemsPerPage"]:
+            return found
+
+
 def quoted(text):
     return urllib.parse.quote(text)
 
