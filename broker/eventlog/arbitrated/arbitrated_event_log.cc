@@ -167,7 +167,8 @@ bool ArbitratedEventLog::RunOnce(absl::Duration max_wait) {
   bool worked = mailbox_.RunOnce(absl::ZeroDuration());
   Tick();
   const bool ready = worked || !completions_.empty();
-  worked |= transport_->RunOnce(ready ? absl::ZeroDuration() : std::min(max_wait, UntilDue()));
+  const absl::Duration idle = std::max(absl::ZeroDuration(), NextDue() - clock_.SinceBoot());
+  worked |= transport_->RunOnce(ready ? absl::ZeroDuration() : std::min(max_wait, idle));
   worked |= mailbox_.RunOnce(absl::ZeroDuration());
   worked |= Flush();
   return worked;
@@ -181,10 +182,10 @@ void ArbitratedEventLog::Tick() {
   }
 }
 
-absl::Duration ArbitratedEventLog::UntilDue() const {
+absl::Duration ArbitratedEventLog::NextDue() const {
   absl::Duration due = absl::InfiniteDuration();
   for (const auto& [stream, reader] : streams_) due = std::min(due, reader->next_due());
-  return std::max(absl::ZeroDuration(), due - clock_.SinceBoot());
+  return due;
 }
 
 void ArbitratedEventLog::WatchClock() {

@@ -68,6 +68,10 @@ class ArbitratedEventLog : public EventLog {
   bool RunOnce(absl::Duration max_wait) override;
   void Wake() override;
 
+  // SinceBoot of the next thing that is due by itself, but for what the transport brings. The
+  // driving thread's.
+  absl::Duration NextDue() const;
+
   // Every stream that this node keeps records of, opened or not.
   std::vector<StreamId> Streams() const { return table_->Streams(); }
 
@@ -85,7 +89,6 @@ class ArbitratedEventLog : public EventLog {
   absl::StatusOr<StreamReader*> FindOrLoad(const StreamId& stream);
   StreamReader* Find(const StreamId& stream);
   void Tick();
-  absl::Duration UntilDue() const;
   bool Flush();
   bool Save(std::vector<StreamReader*>* grown);
   void OnSaveFailed(const absl::Status& why);

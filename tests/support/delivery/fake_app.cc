@@ -60,14 +60,14 @@ void Take(const Attributes& values, FakeApp::Account* account) {
 
 class FakeConnector : public connectors::Connector {
  public:
-  explicit FakeConnector(FakeApp* app) : app_(app) {}
+  FakeConnector(FakeApp* app, FakeApp::Post post) : app_(app), post_(std::move(post)) {}
 
   const connectors::Capabilities& capabilities() const override {
     return app_->options.capabilities;
   }
 
   void Check(const Call& call, connectors::CheckDone done) override {
-    app_->Arrive(
+    Arrive(
         {.verb = "check"}, call, [](bool*) { return Answer(Verdict::kDone, 200); },
         std::move(done));
   }
@@ -84,8 +84,8 @@ class FakeConnector : public connectors::Connector {
       }
       return Answer(Verdict::kDone, 200);
     };
-    app_->Arrive({.verb = "find", .type = type, .name = value}, call, look,
-                 [found, done = std::move(done)](const Result& result) { done(result, *found); });
+    Arrive({.verb = "find", .type = type, .name = value}, call, look,
+           [found, done = std::move(done)](const Result& result) { done(result, *found); });
   }
 
   void Read(ResourceType type, const std::string& id, bool with_members, const Call& call,
@@ -98,8 +98,8 @@ class FakeConnector : public connectors::Connector {
       if (!with_members) found->back().member_ids.clear();
       return Answer(Verdict::kDone, 200);
     };
-    app_->Arrive({.verb = "read", .type = type, .id = id}, call, look,
-                 [found, done = std::move(done)](const Result& result) { done(result, *found); });
+    Arrive({.verb = "read", .type = type, .id = id}, call, look,
+           [found, done = std::move(done)](const Result& result) { done(result, *found); });
   }
 
   void List(ResourceType, const std::string&, const Call&, PageDone done) override {
@@ -205,13 +205,22 @@ class FakeConnector : public connectors::Connector {
   void Write(AppCall arrived, const Call& call, const FakeApp::Effect& effect,
              std::shared_ptr<RemoteResource> made, connectors::WriteDone done) {
     arrived.operation_id = call.operation_id;
-    app_->Arrive(std::move(arrived), call, effect,
-                 [made, done = std::move(done)](const Result& result) {
-                   done(result, made == nullptr ? RemoteResource() : *made);
-                 });
+    Arrive(std::move(arrived), call, effect, [made, done = std::move(done)](const Result& result) {
+      done(result, made == nullptr ? RemoteResource() : *made);
+    });
+  }
+  void Arrive(AppCall arrived, const Call& call, const FakeApp::Effect& effect,
+              std::function<void(const Result&)> reply) {
+    if (post_) {
+      reply = [post = post_, reply = std::move(reply)](const Result& result) {
+        post([reply, result] { reply(result); });
+      };
+    }
+    app_->Arrive(std::move(arrived), call, effect, std::move(reply));
   }
 
   FakeApp* const app_;
+  const FakeApp::Post post_;
 };
 
 // What the program sees of a fault; kDone where the effect's own answer stands.
@@ -264,8 +273,8 @@ connectors::Exchange ExchangeOf(const AppCall& call, int status) {
 
 }  // namespace
 
-std::unique_ptr<connectors::Connector> FakeApp::Connect() {
-  return std::make_unique<FakeConnector>(this);
+std::unique_ptr<connectors::Connector> FakeApp::Connect(Post post) {
+  return std::make_unique<FakeConnector>(this, std::move(post));
 }
 
 void FakeApp::Arrive(AppCall call, const connectors::Call& asked, const Effect& effect,

@@ -83,11 +83,14 @@ class FakeApp {
   // Effects that are still to come, by when.
   std::multimap<absl::Duration, std::function<void()>> late;
 
-  std::unique_ptr<connectors::Connector> Connect();
+  // Hands on an answer that is due; by default its receiver is called at once.
+  using Post = std::function<void(std::function<void()>)>;
+  std::unique_ptr<connectors::Connector> Connect(Post post = nullptr);
 
   // Answers what is due; true if anything was.
   bool RunOnce();
   absl::Duration NextDue() const;
+  absl::Duration Now() const { return clock_->SinceBoot(); }
   // The program that asked died: nobody hears the answers.
   void Crash() { replies_.clear(); }
 

@@ -1,0 +1,185 @@
+// What clients ask at the front doors.
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "tests/simulation/product/product_world.h"
+
+namespace purser::simulation {
+namespace {
+
+using nlohmann::json;
+using Kind = Operation::Kind;
+
+constexpr char kUserUrn[] = "urn:ietf:params:scim:schemas:core:2.0:User";
+constexpr char kGroupUrn[] = "urn:ietf:params:scim:schemas:core:2.0:Group";
+constexpr char kPatchUrn[] = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
+constexpr int kNames = 8;
+constexpr size_t kMostUsers = 7;
+
+json MemberList(const std::vector<std::string>& ids) {
+  json members = json::array();
+  for (const std::string& id : ids) members.push_back({{"value", id}});
+  return members;
+}
+
+json PatchBody(const Operation& operation) {
+  json operations = json::array();
+  for (const auto& value : operation.values.items()) {
+    operations.push_back({{"op", "replace"}, {"path", value.key()}, {"value", value.value()}});
+  }
+  if (!operation.added.empty()) {
+    operations.push_back(
+        {{"op", "add"}, {"path", "members"}, {"value", MemberList(operation.added)}});
+  }
+  for (const std::string& id : operation.removed) {
+    operations.push_back(
+        {{"op", "remove"}, {"path", absl::StrCat("members[value eq \"", id, "\"]")}});
+  }
+  return {{"schemas", {kPatchUrn}}, {"Operations", operations}};
+}
+
+json ResourceBody(const Operation& operation) {
+  json body = operation.values;
+  body["schemas"] = {operation.type == event::v1::USER ? kUserUrn : kGroupUrn};
+  if (operation.type == event::v1::GROUP) body["members"] = MemberList(operation.added);
+  return body;
+}
+
+http::Request RequestOf(const Operation& operation) {
+  http::Request request;
+  const char* endpoint = operation.type == event::v1::USER ? "/Users" : "/Groups";
+  request.path = absl::StrCat("/scim/v2", endpoint);
+  request.method = "GET";
+  if (!operation.id.empty()) absl::StrAppend(&request.path, "/", operation.id);
+  if (operation.kind == Kind::kFind) {
+    request.query = {{"filter", absl::StrCat("userName eq ", operation.values["userName"].dump())}};
+  }
+  if (operation.kind == Kind::kDelete) request.method = "DELETE";
+  if (operation.kind == Kind::kPatch) request.method = "PATCH";
+  if (operation.kind == Kind::kReplace) request.method = "PUT";
+  if (operation.kind == Kind::kCreate) request.method = "POST";
+  if (operation.kind == Kind::kPatch) request.body = PatchBody(operation).dump();
+  if (operation.kind == Kind::kReplace || operation.kind == Kind::kCreate) {
+    request.body = ResourceBody(operation).dump();
+  }
+  request.headers = {{"Authorization", absl::StrCat("Bearer ", kSecret)},
+                     {"Content-Type", "application/scim+json"},
+                     {"X-Request-Id", operation.request_id}};
+  if (operation.if_match != 0) {
+    request.headers.emplace_back("If-Match", absl::StrCat("W/\"", operation.if_match, "\""));
+  }
+  request.scheme = "https";
+  request.host = "id.example.com";
+  return request;
+}
+
+OperationPtr NewOperation(Kind kind, const std::string& id = "",
+                          event::v1::ResourceType type = event::v1::USER) {
+  auto operation = std::make_shared<Operation>();
+  operation->kind = kind;
+  operation->id = id;
+  operation->type = type;
+  return operation;
+}
+
+}  // namespace
+
+ProductNode* ProductWorld::AnyDoor() {
+  const Place& place = places_[static_cast<size_t>(Below(static_cast<int>(places_.size())))];
+  const bool open = place.node != nullptr && place.state != State::kStopping;
+  return open && place.node->ready() ? place.node.get() : nullptr;
+}
+
+// One request; or the same at several doors at once.
+void ProductWorld::Ask() {
+  const OperationPtr operation = DrawOperation();
+  // Two groups may have one name; the apps would not have it.
+  const bool group = operation->kind == Kind::kCreate && operation->type == event::v1::GROUP;
+  const int copies = operation->writes() && !group && Chance(0.25) ? 2 + Below(2) : 1;
+  for (int copy = 0; copy < copies; ++copy) Send(std::make_shared<Operation>(*operation));
+}
+
+void ProductWorld::Send(OperationPtr operation) {
+  ProductNode* node = AnyDoor();
+  if (node == nullptr) return;
+  operation->request_id = absl::StrCat("r", ++requests_);
+  history_.Ask(operation);
+  const http::Request request = RequestOf(*operation);
+  node->Handle(request, [this, operation](http::Response response) {
+    if (response.render) response = response.render();
+    history_.Answer(operation, response);
+  });
+}
+
+std::string ProductWorld::DrawId(event::v1::ResourceType type) {
+  const std::vector<std::string> ids = history_.now().Ids(type);
+  if (ids.empty() || Chance(0.03)) return "01890000-0000-7000-8000-00000000dead";
+  return ids[static_cast<size_t>(Below(static_cast<int>(ids.size())))];
+}
+
+OperationPtr ProductWorld::DrawOperation() {
+  const int what = Below(100);
+  const size_t users = history_.now().Ids(event::v1::USER).size();
+  if ((what < 25 && users < kMostUsers) || users == 0) {
+    auto create = NewOperation(Kind::kCreate);
+    create->values = {{"userName", absl::StrCat("name", Below(kNames))},
+                      {"active", Chance(0.85)},
+                      {"title", absl::StrCat("title ", Below(3))}};
+    return create;
+  }
+  if (what < 38) return NewOperation(Kind::kGet, DrawId(event::v1::USER));
+  if (what < 43) {
+    auto find = NewOperation(Kind::kFind);
+    find->values = {{"userName", absl::StrCat("name", Below(kNames))}};
+    return find;
+  }
+  if (what < 58) return DrawGroupChange();
+  return DrawUserChange(DrawId(event::v1::USER));
+}
+
+OperationPtr ProductWorld::DrawUserChange(const std::string& id) {
+  auto change = NewOperation(Chance(0.12) ? Kind::kDelete : Kind::kPatch, id);
+  const ModelResource* now = history_.now().Find(id);
+  if (now != nullptr && Chance(0.3)) {
+    change->if_match = std::max<StreamPosition>(1, now->version - (Chance(0.3) ? 1 : 0));
+  }
+  if (change->kind == Kind::kDelete) return change;
+  const int what = Below(10);
+  if (what < 5) {
+    change->values["title"] = absl::StrCat("title ", Below(3));
+  } else if (what < 7) {
+    change->values["active"] = now == nullptr || !now->active();
+  } else if (what < 9) {
+    change->values["userName"] = absl::StrCat("name", Below(kNames));
+  } else {
+    change->kind = Kind::kReplace;
+    change->values = {{"userName", absl::StrCat("name", Below(kNames))},
+                      {"active", Chance(0.85)},
+                      {"title", absl::StrCat("title ", Below(3))}};
+  }
+  return change;
+}
+
+OperationPtr ProductWorld::DrawGroupChange() {
+  const std::vector<std::string> groups = history_.now().Ids(event::v1::GROUP);
+  if (groups.size() < 2) {
+    auto create = NewOperation(Kind::kCreate, "", event::v1::GROUP);
+    create->values = {{"displayName", absl::StrCat("group ", requests_)}};
+    if (Chance(0.5)) create->added = {DrawId(event::v1::USER)};
+    return create;
+  }
+  const std::string& id = groups[static_cast<size_t>(Below(static_cast<int>(groups.size())))];
+  if (Chance(0.1)) return NewOperation(Kind::kDelete, id, event::v1::GROUP);
+  if (Chance(0.15)) return NewOperation(Kind::kGet, id, event::v1::GROUP);
+  auto change = NewOperation(Kind::kPatch, id, event::v1::GROUP);
+  const ModelResource* now = history_.now().Find(id);
+  for (const std::string& user : history_.now().Ids(event::v1::USER)) {
+    if (!Chance(0.4)) continue;
+    (now->members.contains(user) ? change->removed : change->added).push_back(user);
+  }
+  if (change->added.empty() && change->removed.empty()) change->kind = Kind::kGet;
+  return change;
+}
+
+}  // namespace purser::simulation
