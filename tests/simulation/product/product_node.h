@@ -73,6 +73,7 @@ class ProductNode {
   bool stopping() const { return stopping_; }
   bool stopped() const;
 
+  const std::string& node_id() const { return identity_.node_id; }
   const std::string& folder() const { return identity_.folder; }
   MemoryTransport& transport() { return *transport_; }
   const EventLog& log() const { return *log_; }

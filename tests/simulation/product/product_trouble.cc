@@ -6,6 +6,12 @@
 #include "tests/simulation/product/product_world.h"
 
 namespace purser::simulation {
+namespace {
+
+constexpr int kFileCount = 4;
+const std::string kFiles[kFileCount] = {"log.db", "directory.db", "app1.db", "app2.db"};
+
+}  // namespace
 
 void ProductWorld::Start(int index) {
   Place& place = places_[static_cast<size_t>(index)];
@@ -37,9 +43,37 @@ void ProductWorld::Kill(int index) {
   CallsDie(index);
   if (Chance(0.15)) {
     ++place.lives;  // its disk is lost too
-  } else if (Chance(0.2)) {
+    place.kept.clear();
+  } else if (Chance(0.3)) {
+    LoseUnsynced(&place, folder);
+  }
+}
+
+// Of one file that is not synced at each commit: this is what a loss of power may leave of it.
+void ProductWorld::Sync(int index) {
+  Place& place = places_[static_cast<size_t>(index)];
+  if (place.node == nullptr || !Chance(0.3)) return;
+  const std::string& file = kFiles[Below(kFileCount)];
+  const std::string path = absl::StrCat(place.node->folder(), "/", file);
+  if (!std::filesystem::exists(path)) return;
+  for (const char* suffix : {"", "-wal"}) {
+    const std::string part = absl::StrCat(path, suffix);
+    std::filesystem::remove(absl::StrCat(part, ".kept"));
+    if (std::filesystem::exists(part)) std::filesystem::copy(part, absl::StrCat(part, ".kept"));
+  }
+  place.kept.insert(file);
+}
+
+// Each file by itself: back to what it was, gone, or as it is.
+void ProductWorld::LoseUnsynced(Place* place, const std::string& folder) {
+  for (const std::string& file : kFiles) {
+    const bool back = place->kept.contains(file) && Chance(0.5);
+    if (!back && (file == "log.db" || !Chance(0.2))) continue;
     for (const char* suffix : {"", "-wal", "-shm"}) {
-      std::filesystem::remove(absl::StrCat(folder, "/app1.db", suffix));
+      const std::string part = absl::StrCat(folder, "/", file, suffix);
+      std::filesystem::remove(part);
+      const std::string kept = absl::StrCat(part, ".kept");
+      if (back && std::filesystem::exists(kept)) std::filesystem::copy(kept, part);
     }
   }
 }

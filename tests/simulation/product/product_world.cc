@@ -18,8 +18,9 @@ constexpr absl::Duration kLongestStep = absl::Milliseconds(500);
 constexpr absl::Duration kShortestStep = absl::Microseconds(200);
 constexpr int kMostTurns = 20'000;
 
-config::v1::App AppConfig(const std::string& id) {
+config::v1::App AppConfig(const std::string& id, bool removes) {
   config::v1::App app = PlainApp();
+  if (removes) app.mutable_deprovision()->set_inactive(config::v1::REMOVE);
   app.set_name(id);
   app.mutable_timing()->mutable_call_timeout()->set_seconds(5);
   app.mutable_timing()->mutable_settling_time()->set_seconds(3);
@@ -44,6 +45,9 @@ ProductWorld::ProductWorld(uint64_t seed, Bug bug)
     : random_(seed),
       history_(&cluster_, StreamId::Directory(kDirectory), &found_),
       bugs_(bug, &cluster_, [this] { return history_.end(); }) {
+  const double shares[] = {0.05, 0.15, 0.4};
+  temper_ = {
+      .trouble = shares[Below(3)], .misbehaviour = shares[Below(3)], .long_step = shares[Below(3)]};
   AddApp("app1", /*unique_names=*/true);
   AddApp("app2", /*unique_names=*/false);
   places_.resize(static_cast<size_t>(2 + Below(3)));
@@ -60,6 +64,7 @@ void ProductWorld::AddApp(const std::string& id, bool unique_names) {
   options.unique_names = unique_names;
   options.ignores_filter = Chance(0.3);
   App& app = apps_[id];
+  app.config = AppConfig(id, Chance(0.3));
   app.app = std::make_unique<FakeApp>(&clock_, options);
   app.app->fault = [this, &app](const AppCall& call) { return OnCall(&app, call); };
   app.judge = std::make_unique<AppJudge>(id, &cluster_, &clock_, app.app.get(), &found_);
@@ -80,7 +85,7 @@ void ProductWorld::Configure(ProductNode* node) {
     records.push_back(Put(event::v1::TOKENS_PUT, event::v1::DIRECTORY, kDirectory, tokens));
     for (const auto& [id, app] : apps_) {
       event::v1::AppPut put;
-      *put.mutable_app() = AppConfig(id);
+      *put.mutable_app() = app.config;
       put.set_directory_id(kDirectory);
       records.push_back(Put(event::v1::APP_PUT, event::v1::APP, id, put));
     }
@@ -100,11 +105,12 @@ std::vector<std::string> ProductWorld::Run(int steps) {
 
 void ProductWorld::Step() {
   for (int asked = Below(5); asked > 0; --asked) Ask();
-  if (Chance(0.12)) Befall(Below(static_cast<int>(places_.size())));
-  if (Chance(0.15)) Misbehave();
+  if (Chance(temper_.trouble)) Befall(Below(static_cast<int>(places_.size())));
+  if (Chance(temper_.misbehaviour)) Misbehave();
+  Sync(Below(static_cast<int>(places_.size())));
   if (Chance(0.02)) Configure(AnyDoor());
   if (Chance(0.1)) CompareDigests(/*all=*/false);
-  RunFor(Chance(0.12) ? absl::Seconds(Below(20)) : absl::Milliseconds(Below(150)));
+  RunFor(Chance(temper_.long_step) ? absl::Seconds(Below(20)) : absl::Milliseconds(Below(150)));
 }
 
 bool ProductWorld::Pump() {
@@ -217,8 +223,24 @@ void ProductWorld::Judge() {
   }
   for (auto& [id, app] : apps_) {
     const std::string digest = app.judge->Rebuild(dir_.path(), places_[0].node->log(), &bugs_);
+    CheckOwner(id);
     if (digests_[id].rbegin()->second != digest) Note("a fold made anew is another");
     app.judge->Compare(history_.now());
+  }
+}
+
+// One node has the app, and it is the one that the hash gives it.
+void ProductWorld::CheckOwner(const std::string& app) {
+  std::set<std::string> live;
+  std::vector<std::string> owners;
+  for (const Place& place : places_) {
+    live.insert(place.node->node_id());
+    if (place.node->worker(app)->owns()) owners.push_back(place.node->node_id());
+  }
+  if (owners.size() != 1) return Note(absl::StrCat(app, " has ", owners.size(), " owners"));
+  const std::string right = RendezvousNode(StreamId::App(app).ToString(), live);
+  if (owners.front() != right) {
+    Note(absl::StrCat(owners.front(), " owns ", app, ", which is ", right, "'s"));
   }
 }
 

@@ -44,12 +44,20 @@ class ProductWorld {
     int boots = 0;
     int lives = 0;  // how often its disk was new
     absl::Duration stop_by;
+    std::set<std::string> kept;  // files of which a state of before lies beside them
     std::unique_ptr<ProductNode> node;
   };
   struct App {
     std::unique_ptr<FakeApp> app;
     std::unique_ptr<AppJudge> judge;
+    config::v1::App config;
     double fault_share = 0;
+  };
+  // How restless it is: how likely each is at a step.
+  struct Temper {
+    double trouble = 0;       // of a node
+    double misbehaviour = 0;  // of an app
+    double long_step = 0;
   };
 
   int Below(int limit) { return static_cast<int>(random_() % static_cast<uint64_t>(limit)); }
@@ -69,6 +77,7 @@ class ProductWorld {
   bool IsQuiet();
   bool IsSettled(const std::string& app);
   void Judge();
+  void CheckOwner(const std::string& app);
 
   // product_trouble.cc: what befalls nodes, log and apps.
   void Start(int index);
@@ -76,6 +85,8 @@ class ProductWorld {
   void Mend(int index);
   void Befall(int index);
   void EndStopped();
+  void Sync(int index);
+  void LoseUnsynced(Place* place, const std::string& folder);
   void Misbehave();
   void CallsDie(int index);
   void SetFaults(int index, bool any);
@@ -100,6 +111,7 @@ class ProductWorld {
   MemoryCluster cluster_;
   ScimHistory history_;
   BugKit bugs_;
+  Temper temper_;
   std::map<std::string, App> apps_;
   std::map<std::string, std::map<StreamPosition, std::string>> digests_;  // by stream
   std::vector<Place> places_;
