@@ -12,6 +12,11 @@ namespace {
 
 namespace asio = boost::asio;
 
+// How long a connection that waits for its client's next request is kept at a stop: a client that
+// is at work is answered, and told by that answer that it was the last one here. Whoever is idle
+// meets a closed connection.
+constexpr std::chrono::milliseconds kNextRequestWithin(250);
+
 // Time-outs are looked at this often: a quarter of the shortest, from 5 to 250 ms.
 std::chrono::nanoseconds TickOf(const ServerOptions& options) {
   const absl::Duration shortest = std::min({options.header_timeout, options.body_timeout,
@@ -33,7 +38,8 @@ Loop::Loop(const ServerOptions* options, const Handler* handler, asio::ssl::cont
       open_connections_(open_connections),
       tick_(TickOf(*options)),
       work_(context_.get_executor()),
-      ticker_(context_) {
+      ticker_(context_),
+      last_requests_(context_) {
   shared_.options = options;
   shared_.handler = handler;
   shared_.date = HttpDate();
@@ -57,7 +63,6 @@ void Loop::Add(Socket socket) {
 }
 
 void Loop::Adopt(Socket socket) {
-  if (shared_.draining) return;
   boost::system::error_code error;
   socket.non_blocking(true, error);
   socket.set_option(asio::ip::tcp::no_delay(true), error);
@@ -89,7 +94,7 @@ void Loop::OnAnswers() {
     }
   }
   answers_.clear();
-  if (shared_.draining) CloseIdle();
+  if (shared_.draining) CheckDrained();
 }
 
 void Loop::OnTick() {
@@ -99,7 +104,7 @@ void Loop::OnTick() {
   all.reserve(connections_.size());
   for (const auto& [key, connection] : connections_) all.push_back(connection);
   for (const auto& connection : all) connection->CheckDeadline(now);
-  if (shared_.draining) CloseIdle();
+  if (shared_.draining) CheckDrained();
   ticker_.expires_after(tick_);
   ticker_.async_wait([this](boost::system::error_code error) {
     if (!error) OnTick();
@@ -109,22 +114,26 @@ void Loop::OnTick() {
 void Loop::Drain() {
   asio::post(context_, [this] {
     shared_.draining = true;
-    CloseIdle();
+    last_requests_.expires_after(kNextRequestWithin);
+    last_requests_.async_wait([this](boost::system::error_code error) {
+      if (error) return;
+      closes_idle_ = true;
+      CheckDrained();
+    });
+    CheckDrained();
   });
 }
 
-void Loop::CloseIdle() {
+void Loop::CheckDrained() {
   std::vector<std::shared_ptr<Connection>> idle;
-  bool drained = true;
   for (const auto& [key, connection] : connections_) {
-    if (connection->busy()) {
-      drained = false;
-    } else {
-      idle.push_back(connection);
-    }
+    if (!connection->busy()) idle.push_back(connection);
   }
-  for (const auto& connection : idle) connection->Drain();
-  drained_ = drained;
+  const bool busy = idle.size() < connections_.size();
+  if (closes_idle_) {
+    for (const auto& connection : idle) connection->Drain();
+  }
+  drained_ = !busy && (closes_idle_ || idle.empty());
 }
 
 void Loop::Stop() {
@@ -136,6 +145,7 @@ void Loop::Stop() {
       connection->Close();
     }
     ticker_.cancel();
+    last_requests_.cancel();
     work_.reset();
     context_.stop();
   });

@@ -31,9 +31,9 @@ class Loop {
   void Start();
   void Add(Socket socket);
 
-  // Closes what is idle; each answer is its connection's last from now on.
+  // Each answer is its connection's last from now on; what is idle is closed a little later.
   void Drain();
-  // True when no answer is under way; asked while draining.
+  // True when no answer is under way and what is idle is closed; asked while draining.
   bool drained() const { return drained_; }
   // Closes every connection, drops answers that come later, and joins the thread.
   void Stop();
@@ -41,7 +41,7 @@ class Loop {
  private:
   void OnAnswers();
   void OnTick();
-  void CloseIdle();
+  void CheckDrained();
   void Adopt(Socket socket);
   void Turn(Socket socket);
 
@@ -53,6 +53,8 @@ class Loop {
   boost::asio::io_context context_{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
   boost::asio::steady_timer ticker_;
+  boost::asio::steady_timer last_requests_;
+  bool closes_idle_ = false;
   ConnectionContext shared_;
   std::unordered_map<Connection*, std::shared_ptr<Connection>> connections_;
   std::vector<Answer> answers_;

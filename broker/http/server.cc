@@ -4,6 +4,7 @@
 #include <boost/asio/connect.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
+#include <future>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -102,14 +103,15 @@ class BeastServer : public Server {
 
   void Stop(absl::Duration drain) override {
     if (stopped_.exchange(true)) return;
-    if (acceptor_ != nullptr && port_ != 0) {
-      asio::post(loops_.front()->context(), [this] {
-        error_code ignored;
-        acceptor_->close(ignored);
-        pause_->cancel();
-      });
-    }
     const absl::Time deadline = absl::Now() + drain;
+    if (acceptor_ != nullptr && port_ != 0) {
+      std::promise<void> stopped;
+      asio::post(loops_.front()->context(), [this, &stopped] {
+        StopAccepting();
+        stopped.set_value();
+      });
+      stopped.get_future().wait();
+    }
     for (const auto& loop : loops_) loop->Drain();
     while (!Drained() && absl::Now() < deadline) absl::SleepFor(absl::Milliseconds(2));
     for (const auto& loop : loops_) loop->Stop();
@@ -123,21 +125,36 @@ class BeastServer : public Server {
                        [](const auto& loop) { return loop->drained(); });
   }
 
+  Loop* NextLoop() { return loops_[next_loop_++ % loops_.size()].get(); }
+
   // On the first loop's thread: hands each new connection to the next loop.
   void Accept() {
-    Loop* const loop = loops_[next_loop_++ % loops_.size()].get();
+    Loop* const loop = NextLoop();
     acceptor_->async_accept(loop->context(), [this, loop](error_code error, Socket socket) {
+      if (!error) loop->Add(std::move(socket));
       if (!acceptor_->is_open() || error == asio::error::operation_aborted) return;
-      if (!error) {
-        loop->Add(std::move(socket));
-        return Accept();
-      }
+      if (!error) return Accept();
       LogWarning("a connection could not be accepted", {{"error", error.message()}});
       pause_->expires_after(kAcceptPause);
       pause_->async_wait([this](error_code cancelled) {
         if (!cancelled) Accept();
       });
     });
+  }
+
+  // On the first loop's thread. The kernel has taken connections that nobody has asked for yet:
+  // their requests may be here.
+  void StopAccepting() {
+    error_code error;
+    acceptor_->non_blocking(true, error);
+    for (size_t i = 0; !error && i < options_.max_connections; ++i) {
+      Loop* const loop = NextLoop();
+      Socket socket(loop->context());
+      acceptor_->accept(socket, error);
+      if (!error) loop->Add(std::move(socket));
+    }
+    acceptor_->close(error);
+    pause_->cancel();
   }
 
   const ServerOptions options_;

@@ -77,8 +77,10 @@ class Server {
   // The port it listens on.
   virtual uint16_t port() const = 0;
 
-  // Takes no new connection or request, waits at most `drain` for answers under way, closes the
-  // rest unanswered, and joins its threads.
+  // Takes no new connection. Each answer is its connection's last from now on, and says so; clients
+  // at work so leave by themselves, and a connection on which no request comes for 250 ms is
+  // closed. Waits at most `drain` for answers under way, closes the rest unanswered, and joins its
+  // threads.
   virtual void Stop(absl::Duration drain) = 0;
 };
 

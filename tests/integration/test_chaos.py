@@ -80,8 +80,10 @@ class Chaos:
         def done():
             return all(sum(end > since for end in times[-1000:]) >= ENOUGH
                        for node in nodes for times in self.writers.moments[node])
-        wait_until(done, timeout, lambda: f"nodes {nodes} to go on: " + "\n".join(
-            self.nodes[node].tail(5) for node in nodes))
+        wait_until(done, timeout, lambda: f"nodes {nodes} to go on, {self.cluster.topics()[self.topic]}, "
+                   + "; ".join(f"{sum(end > since for end in times[-1000:])} done at {node}\n"
+                               + self.nodes[node].tail(5)
+                               for node in nodes for times in self.writers.moments[node]))
 
     def round(self, node_fault, broker_fault, seconds):
         """A node is hit for some seconds, and a broker is lost meanwhile; then all is well again."""
@@ -166,6 +168,7 @@ def test_three_nodes_lose_nothing_while_nodes_and_brokers_come_and_go(
     if version == "3.9.2" and not long_run:
         pytest.skip("chaos on 3.9.2: tests/run --long")
     count = int(os.environ.get("PURSER_CHAOS_ROUNDS", 150 if long_run else 3))
+    requests = int(os.environ.get("PURSER_CHAOS_REQUESTS", 1_000_000 if long_run else 10_000))
     cluster = kafka_cluster(version=version, brokers=3, host=switch.address if switch else None)
     nodes = [start(Purser(tmp_path / f"node{n}", log=cluster.log_url("chaos"),
                           network=switch.add() if switch else None)) for n in range(3)]
@@ -180,6 +183,7 @@ def test_three_nodes_lose_nothing_while_nodes_and_brokers_come_and_go(
         chaos.goes_on(range(3), 0)
         for node_fault, broker_fault, seconds in rounds(count, switch is not None, seed=7):
             chaos.round(node_fault, broker_fault, seconds)
+        wait_until(lambda: len(writers.operations) >= requests, 3600, f"{requests} requests")
     finally:
         writers.stop()
         chaos.report()

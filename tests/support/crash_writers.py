@@ -24,11 +24,12 @@ class Writers:
     """
 
     def __init__(self, nodes, count=64, contended=16, seed=1, timeout=15, renames=True,
-                 pause=0.0):
+                 fights=0.45, pause=0.0):
         self.wires = [Wire(node.scim_base, node.scim.token, timeout=timeout, network=node.network)
                       for node in nodes]
         self.documents = ScimClient(None, None)
         self.count, self.contended, self.seed, self.renames = count, contended, seed, renames
+        self.fights = fights  # the share of requests that are about those names
         self.pause = pause  # seconds that a client thinks between two requests, about
         self.operations = []
         # When what was done was answered, by node: of reads, and of writes.
@@ -88,7 +89,7 @@ class Writers:
         return dice.choice(free) if free else None
 
     def _one(self, client, dice):
-        if dice.random() < 0.45:
+        if dice.random() < self.fights:
             return self._fight(client, dice)
         mine, throw = self.own[client.number], dice.random()
         if len(mine) < 3 or throw < 0.1 and len(mine) < 6:
@@ -196,6 +197,7 @@ class _Client:
         try:
             return writers.wires[self.node].request(method, path, body, headers)
         except NoAnswer as lost:
+            operation.lost = str(lost)
             if "ConnectionRefused" in str(lost):
                 sent = False
                 writers.out_until[self.node] = time.monotonic() + OUT_FOR

@@ -34,6 +34,7 @@ class Operation:
     if_match: int | None = None   # the version that it asks for
     version: int | None = None    # as the answer says
     node: int = 0                 # which was asked
+    lost: str | None = None       # why there is no answer
 
     @property
     def unknown(self):

@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import json
+import select
 import threading
 import urllib.parse
 from dataclasses import dataclass, field
@@ -36,6 +37,11 @@ class _Connection(http.client.HTTPConnection):
     def connect(self):
         with self.network:
             super().connect()
+
+
+def _has_hung_up(sock):
+    """Whether the server has closed a kept connection: nothing else comes unasked."""
+    return bool(select.select([sock], [], [], 0)[0])
 
 
 class Wire:
@@ -77,6 +83,9 @@ class Wire:
             sent["Content-Type"] = "application/scim+json"
         sent.update(headers or {})
         connection = self._connection()
+        if connection.sock is not None and _has_hung_up(connection.sock):
+            self.close()
+            connection = self._connection()
         fresh = connection.sock is None
         try:
             return self._exchange(connection, method, path, body, sent)

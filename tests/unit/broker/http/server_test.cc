@@ -1,6 +1,7 @@
 #include "broker/http/server.h"
 
 #include <condition_variable>
+#include <future>
 #include <mutex>
 #include <thread>
 
@@ -213,7 +214,7 @@ TEST(Server, AnAnswerAfterTheClientWentOrTheServerStoppedIsHarmless) {
   late.second({.body = "too late"});
 }
 
-TEST(Server, StopWaitsForAnswersUnderWayAndTakesNoNewRequest) {
+TEST(Server, StopWaitsForAnswersUnderWayAndTakesNoNewConnection) {
   Desk desk;
   auto server = StartOrDie(Loopback(), desk.handler());
   RawClient idle(server->port());
@@ -229,6 +230,35 @@ TEST(Server, StopWaitsForAnswersUnderWayAndTakesNoNewRequest) {
   EXPECT_THAT(answer, HasSubstr("Connection: close\r\n"));
   RawClient late(server->port());
   EXPECT_FALSE(late.Send("GET / HTTP/1.1\r\nHost: h\r\n\r\n") && !late.ReadResponse().empty());
+}
+
+TEST(Server, RequestsThatArriveAsItStopsAreAnswered) {
+  std::promise<void> held;
+  std::promise<void> stopping;
+  auto server = StartOrDie(Loopback(), [&](Request request, Respond respond) {
+    if (request.path == "/hold") {  // the server's one thread, so that requests stay where they are
+      held.set_value();
+      stopping.get_future().wait();
+    }
+    respond({.body = request.path});
+  });
+  RawClient kept(server->port());
+  kept.Send("GET /first HTTP/1.1\r\nHost: h\r\n\r\n");
+  EXPECT_EQ(BodyOf(kept.ReadResponse()), "/first");
+  RawClient holder(server->port());
+  holder.Send("GET /hold HTTP/1.1\r\nHost: h\r\n\r\n");
+  held.get_future().wait();
+  kept.Send("GET /next HTTP/1.1\r\nHost: h\r\n\r\n");
+  RawClient unaccepted(server->port());
+  unaccepted.Send("GET /new HTTP/1.1\r\nHost: h\r\n\r\n");
+  std::thread stopper([&] {
+    stopping.set_value();
+    server->Stop(absl::Seconds(5));
+  });
+  EXPECT_EQ(BodyOf(kept.ReadToEnd()), "/next");
+  EXPECT_EQ(BodyOf(unaccepted.ReadToEnd()), "/new");
+  EXPECT_EQ(BodyOf(holder.ReadToEnd()), "/hold");
+  stopper.join();
 }
 
 TEST(Server, StopGivesUpOnAnswersThatDoNotComeInTime) {
