@@ -15,7 +15,7 @@ namespace {
 
 constexpr int kSteps = 60;
 constexpr uint64_t kSeeds = 500;
-constexpr int kSlices = 8;
+constexpr int kSlices = 20;
 constexpr uint64_t kSeedsOfABug = 20;
 
 uint64_t Number(const char* name, uint64_t otherwise) {
