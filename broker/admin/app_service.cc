@@ -98,7 +98,8 @@ absl::Status FillProgress(const AdminContext& context, const AppEntry& entry,
 absl::StatusOr<bool> Matches(const AppStatus& status, absl::string_view term) {
   if (term == "running" || term == "paused" || term == "stopped") return status.state() == term;
   if (term == "unhealthy") {
-    return status.breaker_open() || status.credentials_refused() || status.not_configured();
+    return status.breaker_open() || status.credentials_refused() || status.not_configured() ||
+           status.log_stopped();
   }
   if (absl::ConsumePrefix(&term, "name:")) return absl::StrContains(status.name(), term);
   if (absl::ConsumePrefix(&term, "directory:")) return status.directory() == term;
@@ -175,6 +176,12 @@ absl::StatusOr<AppStatus> StatusOfApp(const AdminContext& context, const Control
   status.set_credentials_refused(row.credentials_refused);
   status.set_not_configured(row.not_configured);
   status.set_trouble(row.trouble);
+  for (const StreamId& stream :
+       {StreamId::App(entry.id), StreamId::Directory(entry.directory_id)}) {
+    if (!IsBroken(*context.log, stream)) continue;
+    status.set_log_stopped(true);
+    status.set_trouble(std::string(context.log->Health(stream).message()));
+  }
   RETURN_IF_ERROR(FillCounts(**reader, status.mutable_counts()));
   RETURN_IF_ERROR(FillProgress(context, entry, **reader, row, &status));
   return status;

@@ -63,6 +63,18 @@ admin::v1::StreamReport ToProto(const StreamReport& report, const std::string& n
   return out;
 }
 
+void AddTrouble(const EventLog& log, const StreamId& stream, admin::v1::StreamReport* report) {
+  if (!report->ok()) return;
+  for (const StreamStanding& standing : log.Standings()) {
+    const StreamTrouble trouble = standing.trouble;
+    if (!(standing.stream == stream) || trouble == StreamTrouble::kNone) continue;
+    if (trouble == StreamTrouble::kMoved) continue;  // it is whole
+    report->set_ok(false);
+    report->set_problem(std::string(standing.health.message()));
+    report->set_remedy(std::string(RemedyOf(trouble)));
+  }
+}
+
 absl::Status VerifyLog(const AdminContext& context, const Caller&,
                        const admin::v1::VerifyLogRequest& request,
                        const std::function<bool(const admin::v1::VerifyLogUpdate&)>& send) {
@@ -81,6 +93,7 @@ absl::Status VerifyLog(const AdminContext& context, const Caller&,
     update.set_stream(named.stream.ToString());
     update.set_position(report.head.position);
     *update.mutable_report() = ToProto(report, named.name);
+    AddTrouble(*context.log, named.stream, update.mutable_report());
     if (!send(update)) return absl::CancelledError("the caller is gone");
   }
   return absl::OkStatus();

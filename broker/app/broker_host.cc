@@ -115,7 +115,8 @@ void BrokerHost::OpenDirectory(const DirectoryEntry& entry) {
 }
 
 void BrokerHost::OnDirectoryOpen(const std::string& id, const absl::StatusOr<Head>& head) {
-  if (!head.ok()) {
+  // A broken stream is served as far as this node holds it.
+  if (!head.ok() && !IsBroken(*options_.log, StreamId::Directory(id))) {
     LogError("a directory's stream cannot be opened",
              {{"directory", id}, {"status", head.status().ToString()}});
     opening_[id] = false;
@@ -231,10 +232,12 @@ absl::Status BrokerHost::WaitCurrent(absl::Duration within) {
       MutexLock lock(&waiting->mutex);
       ++waiting->left;
     }
-    directory->WhenCurrent(within, [waiting](absl::Status status) {
+    directory->WhenCurrent(within, [this, id = id, waiting](absl::Status status) {
       MutexLock lock(&waiting->mutex);
       --waiting->left;
-      if (!status.ok()) waiting->status = std::move(status);
+      // A broken stream has no end to reach; its directory says so, and the others are served.
+      const bool broken = IsBroken(*options_.log, StreamId::Directory(id));
+      if (!status.ok() && !broken) waiting->status = std::move(status);
       waiting->changed.NotifyAll();
     });
   }

@@ -160,10 +160,12 @@ void DeliveryHost::ConfigureHere(const ControlState& state) {
 void DeliveryHost::OpenApp(const std::string& id) {
   options_.log->Open(StreamId::App(id), [this, id](absl::StatusOr<Head> head) {
     Post([this, id, head = std::move(head)] {
-      if (head.ok()) {
+      const bool broken = !head.ok() && IsBroken(*options_.log, StreamId::App(id));
+      const auto end = broken ? options_.log->KnownHead(StreamId::App(id)) : head;
+      if (end.ok()) {
         {
           MutexLock lock(&mutex_);
-          apps_[id].opened_at = head->position;
+          apps_[id].opened_at = end->position;
         }
         return MakeApp(id);
       }

@@ -155,7 +155,7 @@ void FeedHost::OnOpen(const std::string& id, const absl::Status& opened) {
     if (made.ok() && ending_) directory.feeds->Stop();
   }
   if (status.ok()) return ConfigureFeeds(&directory);
-  directory.opening = false;  // Tried again.
+  directory.opening = IsBroken(*options_.log, StreamId::Feeds(id));  // Else tried again.
   LogError("a directory's feeds cannot be opened",
            {{"directory", id}, {"status", status.ToString()}});
 }

@@ -84,7 +84,11 @@ absl::StatusOr<admin::v1::VerifyLogReport> VerifyKafka(const OfflineLog& where) 
   ASSIGN_OR_RETURN(const KafkaAddress address,
                    ResolveKafkaAddress(where.address, where.kafka_security));
   const ScratchFolder folder;
-  ASSIGN_OR_RETURN(auto log, OpenKafkaEventLog(address, folder.path(), SystemClock()));
+  ArbitratedEventLogOptions options;
+  options.creates = false;
+  ASSIGN_OR_RETURN(const KafkaNode node,
+                   OpenKafkaNode(address, folder.path(), SystemClock(), options));
+  const std::unique_ptr<ArbitratedEventLog>& log = node.log;
   RETURN_IF_ERROR(OpenWhole(log.get(), StreamId::Control()));
   ASSIGN_OR_RETURN(const auto control, ReadControl(*log));
   std::map<StreamId, std::string> streams = {{StreamId::Control(), ""}};
@@ -97,8 +101,10 @@ absl::StatusOr<admin::v1::VerifyLogReport> VerifyKafka(const OfflineLog& where) 
   for (const auto& [stream, name] : streams) {
     RETURN_IF_ERROR(OpenWhole(log.get(), stream));
     ASSIGN_OR_RETURN(const StreamReport one, VerifyStream(*log, stream));
-    report.set_ok(report.ok() && !one.bad.has_value() && log->Health(stream).ok());
-    *report.add_streams() = ToProto(one, name);
+    admin::v1::StreamReport* told = report.add_streams();
+    *told = ToProto(one, name);
+    AddTrouble(*log, stream, told);
+    report.set_ok(report.ok() && told->ok());
   }
   return report;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <sstream>
 #include <utility>
 
@@ -21,6 +22,7 @@
 namespace purser {
 namespace {
 
+constexpr char kStreamStopped[] = "purser_stream_stopped";
 constexpr absl::Duration kReadyWithin = absl::Minutes(10);
 // Scans beside each other, and reads that may wait for a thread before one is refused.
 constexpr int kLongReads = 2;
@@ -76,6 +78,7 @@ absl::Status PurserServer::Start() {
               }));
   log_ = std::move(opened.log);
   CountDropped();
+  TellStandings();
   if (opened.verify_pages) {
     page_check_ = std::thread([verify = std::move(opened.verify_pages)] {
       const absl::Status pages = verify();
@@ -157,6 +160,33 @@ void PurserServer::CountDropped() {
                           "Records of exchanges, of up to 64 each, that the log could not take.");
   metrics_.AddCollector(
       [this, dropped] { dropped->Add(log_->unchained_dropped() - dropped->value()); });
+}
+
+void PurserServer::TellStandings() {
+  auto told = std::make_shared<std::map<StreamId, std::string>>();  // the reason that is shown
+  metrics_.AddCollector([this, told] {
+    for (const StreamStanding& standing : log_->Standings()) {
+      const MetricLabels labels = {{"stream", standing.stream.ToString()}};
+      const auto count = [&](const char* name, const char* help, uint64_t now) {
+        const auto counter = metrics_.GetCounter(name, help, labels);
+        counter->Add(now - counter->value());
+      };
+      count("purser_foreign_records_total", "Records on a stream that are not Purser's.",
+            standing.foreign);
+      count("purser_records_too_large_total", "Records that the log did not take for their size.",
+            standing.too_large);
+      const bool stands = standing.trouble == StreamTrouble::kNone;
+      const std::string reason(stands ? "none" : TroubleName(standing.trouble));
+      std::string& shown = (*told)[standing.stream];
+      const auto stopped = [&](const std::string& why) {
+        return MetricLabels{{"stream", standing.stream.ToString()}, {"reason", why}};
+      };
+      if (!shown.empty() && shown != reason) metrics_.Remove(kStreamStopped, stopped(shown));
+      shown = reason;
+      metrics_.GetGauge(kStreamStopped, "1 while a stream takes no writes.", stopped(reason))
+          ->Set(stands ? 0 : 1);
+    }
+  });
 }
 
 absl::Status PurserServer::StartHttp() {

@@ -47,6 +47,7 @@ class PurserServer {
  private:
   absl::Status CheckOptions() const;
   void CountDropped();
+  void TellStandings();
   absl::Status MakeNodes();
   void MakeDelivery(const std::string& models);
   void MakeBroker(const std::string& models);

@@ -16,6 +16,7 @@ using Rows = std::vector<std::vector<std::string>>;
 std::string OrDash(const std::string& text) { return text.empty() ? "-" : text; }
 
 std::string HealthOf(const admin::v1::AppStatus& app) {
+  if (app.log_stopped()) return "log stopped";
   if (app.credentials_refused()) return "credentials refused";
   if (app.not_configured()) return "not configured";
   if (app.breaker_open()) return "breaker open";
@@ -228,12 +229,21 @@ std::string TokensTable(const admin::v1::ListTokensResponse& response) {
   return FormatTable({"TOKEN", "ROLE", "EXPIRES", "STATE", "USER"}, rows);
 }
 
+namespace {
+
+// A chain may be whole here, and its topic not what it was.
+std::string ChainWord(const admin::v1::StreamReport& stream) {
+  if (stream.ok()) return "ok";
+  return stream.first_bad() == 0 ? "STOPPED" : absl::StrCat("BAD at ", stream.first_bad());
+}
+
+}  // namespace
+
 std::string VerifyTable(const admin::v1::VerifyLogReport& report) {
   Rows rows;
   for (const auto& stream : report.streams()) {
     rows.push_back({stream.stream(), OrDash(stream.name()), absl::StrCat(stream.records()),
-                    stream.ok() ? "ok" : absl::StrCat("BAD at ", stream.first_bad()),
-                    stream.head().substr(0, 16)});
+                    ChainWord(stream), stream.head().substr(0, 16)});
   }
   std::string text = FormatTable({"STREAM", "NAME", "RECORDS", "CHAIN", "HEAD"}, rows);
   for (const auto& stream : report.streams()) {

@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "broker/eventlog/stream_trouble.h"
 #include "broker/events/record.h"
 #include "broker/events/stream_id.h"
 
@@ -26,6 +27,7 @@ struct AppendResult {
   // that
   //   with a barrier before it takes another append on the stream. Nobody may be told "done".
   // ResourceExhausted: the disk is full; nothing was written, later appends may succeed.
+  // InvalidArgument: the log takes no record that large; what is behind `valid` was not written.
   // DataLoss, FailedPrecondition: the stream is broken or moved; it takes no append any more.
   absl::Status status;
   // How many of the records are valid: a prefix may stand whatever the status.
@@ -72,6 +74,9 @@ class EventLog {
   // OK, or why the stream takes no append any more (damage, truncated, moved).
   virtual absl::Status Health(const StreamId& stream) const = 0;
 
+  // How each chained stream that was opened stands. Any thread.
+  virtual std::vector<StreamStanding> Standings() const { return {}; }
+
   // Called from RunOnce() with each stream that has new valid records to read. Set once, before
   // the first RunOnce().
   virtual void SetListener(std::function<void(const StreamId&)> listener) = 0;
@@ -83,5 +88,11 @@ class EventLog {
   // Ends a wait in RunOnce(). Any thread.
   virtual void Wake() = 0;
 };
+
+// True where the stream is read no further: damaged, or not what it was.
+inline bool IsBroken(const EventLog& log, const StreamId& stream) {
+  const absl::Status health = log.Health(stream);
+  return absl::IsDataLoss(health) || absl::IsFailedPrecondition(health);
+}
 
 }  // namespace purser

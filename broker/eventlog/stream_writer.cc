@@ -18,8 +18,9 @@ constexpr absl::Duration kClockTolerance = absl::Seconds(60);
 
 }  // namespace
 
-bool StreamWriter::Group::full() const {
-  return written.size() + refused.size() >= kMaxGroup || bytes >= kMaxGroupBytes;
+bool StreamWriter::IsFull(const Group& group) const {
+  if (alone_ > 0 && !group.written.empty()) return true;
+  return group.written.size() + group.refused.size() >= kMaxGroup || group.bytes >= kMaxGroupBytes;
 }
 
 StreamWriter::StreamWriter(EventLog* log, StreamId stream, Fold* fold, const Clock* clock,
@@ -142,7 +143,7 @@ bool StreamWriter::MeetsOpenRun() const { return clock_->SinceBoot() < run_ends_
 // Nobody may be waiting for the fold to be committed: what is decided on top holds that up.
 bool StreamWriter::MayDecideAhead() const {
   if (!fold_open_ || fold_->head().position < appending_->end()) return false;
-  if (unkept_groups_ >= kMaxUnkeptGroups || next_.full() || IsAwaited()) return false;
+  if (unkept_groups_ >= kMaxUnkeptGroups || IsFull(next_) || IsAwaited()) return false;
   return std::all_of(appending_->written.begin(), appending_->written.end(),
                      [](const Pending& pending) { return pending.request.done_when_valid; });
 }
@@ -153,7 +154,7 @@ void StreamWriter::Decide(Group* group) {
     fold_open_ = true;
   }
   if (group->empty()) group->base = fold_->head();
-  while (!queue_.empty() && !group->full()) {
+  while (!queue_.empty() && !IsFull(*group)) {
     Pending pending = std::move(queue_.front());
     queue_.pop_front();
     if (!DecideOne(std::move(pending), group)) return;
@@ -239,6 +240,7 @@ void StreamWriter::Send(Group group) {
 
 void StreamWriter::OnAppended(const AppendResult& result) {
   Group group = *std::exchange(appending_, std::nullopt);
+  if (alone_ > 0) --alone_;
   if (result.status.ok()) {
     OnGroupValid(std::move(group));
   } else {
@@ -265,6 +267,9 @@ void StreamWriter::OnGroupLost(Group group, const AppendResult& result) {
   RollbackFold();
   new_records_.store(true, std::memory_order_release);
   const bool raced = absl::IsAborted(result.status);
+  // Which of them it was shows when each is sent by itself.
+  const bool too_large = absl::IsInvalidArgument(result.status) && group.written.size() > 1;
+  if (too_large) alone_ = group.written.size();
   // What was refused or decided on records that do not stand is decided again with the rest.
   EnqueueAgain(&next_);
   EnqueueAgain(&group.refused);
@@ -277,7 +282,7 @@ void StreamWriter::OnGroupLost(Group group, const AppendResult& result) {
     if (pending.request.part_stands && pending.first < result.valid) {
       pending.request.part_stands(result.valid - pending.first);
     }
-    if (raced) {
+    if (raced || too_large) {
       again.push_back(std::move(pending));
     } else {
       pending.request.done(NotTaken(result.status));

@@ -148,7 +148,6 @@ class StreamWriter {
     std::vector<Pending> refused;  // decided to write nothing; settled after the records
 
     bool empty() const { return written.empty() && refused.empty(); }
-    bool full() const;
     StreamPosition end() const { return base.position + count; }
   };
   struct Settled {
@@ -180,6 +179,7 @@ class StreamWriter {
   absl::Status ChainAndApply(std::vector<event::v1::Envelope> events, absl::Time now, Group* group);
   absl::Status ChainAndApplyOne(event::v1::Envelope record, std::string whole, absl::Time now,
                                 Group* group);
+  bool IsFull(const Group& group) const;
   void Send(Group group);
   void OnAppended(const AppendResult& result);
   void OnGroupValid(Group group);
@@ -228,6 +228,8 @@ class StreamWriter {
   std::deque<Pending> queue_;
   std::optional<Group> appending_;  // the log has its records
   Group next_;                      // decided on top of that one
+  // So many requests are each decided alone: together they were too large for the log.
+  size_t alone_ = 0;
   bool fold_open_ = false;
   int unkept_groups_ = 0;        // valid ones in the fold's open transaction
   std::deque<Settled> settled_;  // valid, to be answered once the fold is committed

@@ -137,8 +137,15 @@ absl::Duration AppWorker::NextDue() const {
   return due;
 }
 
+// Where the app's stream is broken nothing can be recorded; where the directory's is, nobody knows
+// what is wanted.
+bool AppWorker::LogStands() const {
+  return !IsBroken(*options_.log, stream_) &&
+         !IsBroken(*options_.log, StreamId::Directory(options_.directory_id));
+}
+
 bool AppWorker::Running() const {
-  if (!settings_->delivers()) return false;
+  if (!settings_->delivers() || !LogStands()) return false;
   if (app_.commanded) return *app_.commanded == event::v1::AppCommand::START;
   return settings_->entry.app.state() == config::v1::RUNNING;
 }

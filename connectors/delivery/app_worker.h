@@ -182,6 +182,7 @@ class AppWorker {
 
   // app_worker.cc
   bool Running() const;
+  bool LogStands() const;
   bool Dispatch();
   void ShowGauges();
   void HideGauges();

@@ -119,6 +119,17 @@ StreamCounts ArbitratedEventLog::Counts(const StreamId& stream) const {
   return found == published_.end() ? StreamCounts() : found->second.counts;
 }
 
+std::vector<StreamStanding> ArbitratedEventLog::Standings() const {
+  MutexLock lock(&mutex_);
+  std::vector<StreamStanding> standings;
+  for (const auto& [stream, published] : published_) {
+    if (!stream.chained()) continue;
+    standings.push_back({stream, published.health, published.trouble, published.counts.foreign,
+                         published.counts.too_large});
+  }
+  return standings;
+}
+
 void ArbitratedEventLog::SetListener(std::function<void(const StreamId&)> listener) {
   listener_ = std::move(listener);
 }
@@ -147,7 +158,9 @@ absl::StatusOr<StreamReader*> ArbitratedEventLog::FindOrLoad(const StreamId& str
                         .ids = &ids_,
                         .random = random_,
                         .times = options_.times,
-                        .completions = &completions_};
+                        .creates = options_.creates,
+                        .completions = &completions_,
+                        .look_not_before = &look_not_before_};
   std::unique_ptr<StreamReader>& made = streams_[stream];
   if (stream.chained()) {
     made = std::make_unique<ChainedStream>(stream, context, last, place);
@@ -235,7 +248,9 @@ void ArbitratedEventLog::OnSaveFailed(const absl::Status& why) {
   save_failed_ = IsRetryable(why);
   save_again_at_ = clock_.SinceBoot() + kSaveAgainAfter;
   if (save_failed_) return;
-  for (auto& [stream, reader] : streams_) reader->Break(Annotate(why, "local table of records"));
+  for (auto& [stream, reader] : streams_) {
+    reader->Break(StreamTrouble::kLocalCopy, Annotate(why, "local table of records"));
+  }
 }
 
 void ArbitratedEventLog::Publish() {
@@ -244,6 +259,7 @@ void ArbitratedEventLog::Publish() {
     Published& published = published_[stream];
     published.head = reader->head();
     if (published.health != reader->health()) published.health = reader->health();
+    published.trouble = reader->trouble();
     if (stream.chained()) {
       published.counts = static_cast<const ChainedStream&>(*reader).counts();
     }

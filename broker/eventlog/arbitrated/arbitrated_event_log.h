@@ -29,6 +29,8 @@ namespace purser {
 
 struct ArbitratedEventLogOptions {
   ArbitrationTimes times;
+  // False: who only looks. A stream without a topic is broken then.
+  bool creates = true;
   // How many of the newest records of an unchained stream remain in the local table.
   uint64_t exchanges_kept = 100'000;
   uint64_t heartbeats_kept = 1'000;
@@ -75,6 +77,8 @@ class ArbitratedEventLog : public EventLog {
   // Every stream that this node keeps records of, opened or not.
   std::vector<StreamId> Streams() const { return table_->Streams(); }
 
+  std::vector<StreamStanding> Standings() const override;
+
   // What a chained stream has met; all zero for a stream that was not opened. Any thread.
   StreamCounts Counts(const StreamId& stream) const;
 
@@ -82,6 +86,7 @@ class ArbitratedEventLog : public EventLog {
   struct Published {
     Head head;
     absl::Status health;
+    StreamTrouble trouble = StreamTrouble::kNone;
     StreamCounts counts;
   };
 
@@ -107,6 +112,7 @@ class ArbitratedEventLog : public EventLog {
   // Of the thread that drives. The transport is the first to go.
   std::mt19937_64 random_;
   std::vector<std::function<void()>> completions_;
+  absl::Duration look_not_before_ = -absl::InfiniteDuration();
   std::map<StreamId, std::unique_ptr<StreamReader>> streams_;
   std::map<StreamId, StreamPosition> trimmed_at_;  // how far it had grown
   std::unique_ptr<RecordTransport> transport_;

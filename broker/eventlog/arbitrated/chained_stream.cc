@@ -6,6 +6,7 @@
 #include "absl/random/distributions.h"
 #include "absl/strings/str_cat.h"
 #include "broker/base/log.h"
+#include "broker/base/status.h"
 
 namespace purser {
 namespace {
@@ -16,10 +17,18 @@ using event::v1::Envelope;
 constexpr absl::Duration kClockTolerance = absl::Seconds(60);
 // A commit that took longer says nothing about how long to wait for others.
 constexpr absl::Duration kLongestCommit = absl::Seconds(1);
+// A look that is not done after this keeps the other streams waiting no more.
+constexpr absl::Duration kLongestLook = absl::Seconds(30);
+// That records are too large is said at most once in this time.
+constexpr absl::Duration kTellTooLargeEvery = absl::Seconds(10);
 
-absl::Status Moved() {
-  return absl::FailedPreconditionError(
-      "the stream was moved to another log; nothing is written here any more");
+// Magic, format, prev and self of a record.
+constexpr size_t kRecordHeadBytes = 69;
+
+absl::Status TooLarge(const StreamId& stream) {
+  return absl::InvalidArgumentError(
+      absl::StrCat("a record of stream ", stream.ToString(),
+                   " is larger than its topic takes: raise the topic's max.message.bytes"));
 }
 
 bool IsMoved(const StoredRecord& record) {
@@ -31,19 +40,20 @@ bool IsMoved(const StoredRecord& record) {
 
 ChainedStream::ChainedStream(const StreamId& stream, StreamContext context,
                              const std::optional<StoredRecord>& last, StreamPlace place)
-    : StreamReader(stream, std::move(context)) {
+    : StreamReader(stream, std::move(context)), look_at_(Now() + context_.times.look_every) {
   head_ = EmptyHead(stream);
   // Without a valid record there is nothing to find the place by: it is read from its beginning.
   if (!last.has_value() || place.head_offset < 0) return;
   auto head = HeadAt(last->position, last->bytes);
   if (!head.ok()) {
-    Break(head.status());
+    Break(StreamTrouble::kDamaged, head.status());
     return;
   }
   head_ = *head;
   place_ = place;
+  anchor_ = HeadAnchor();
   selves_.AddRead(head_.self);
-  if (IsMoved(*last)) health_ = Moved();
+  if (IsMoved(*last)) SetMoved();
 }
 
 // --- Appending.
@@ -131,6 +141,7 @@ void ChainedStream::OnReport(uint64_t token, size_t index, const ProduceReport& 
 void ChainedStream::OnGroupReport(size_t index, const ProduceReport& report) {
   if (index < group_->valid) return;  // read already
   const Record& record = group_->records[index];
+  if (absl::IsInvalidArgument(report.status)) NoteTooLarge();
   if (!report.status.ok() || report.offset < 0) {
     group_->in_doubt = true;
     MaybeBarrier();
@@ -138,6 +149,17 @@ void ChainedStream::OnGroupReport(size_t index, const ProduceReport& report) {
     OnRecord(report.offset, record.bytes);
     FinishCatchUps();
   }
+}
+
+void ChainedStream::NoteTooLarge() {
+  if (std::exchange(group_->too_large, true)) return;
+  ++counts_.too_large;
+  if (Now() < told_too_large_ + kTellTooLargeEvery) return;
+  told_too_large_ = Now();
+  size_t bytes = 0;
+  for (const Record& record : group_->records) bytes += record.bytes.size();
+  LogError("the log does not take records for their size: raise the topic's max.message.bytes",
+           {{"stream", stream_.ToString()}, {"bytes", bytes}});
 }
 
 void ChainedStream::OnBarrierReport(const ProduceReport& report) {
@@ -170,7 +192,9 @@ void ChainedStream::OnRecord(int64_t offset, std::string bytes) {
   Envelope envelope;
   absl::StatusOr<Standing> standing = JudgeRecord(stream_, bytes, &head_, &envelope);
   if (!standing.ok()) {
-    return Break(absl::Status(standing.status().code(),
+    const bool newer = absl::IsFailedPrecondition(standing.status());
+    return Break(newer ? StreamTrouble::kNewer : StreamTrouble::kDamaged,
+                 absl::Status(standing.status().code(),
                               absl::StrCat("the record after position ", head_.position, ": ",
                                            standing.status().message())));
   }
@@ -205,7 +229,7 @@ void ChainedStream::OnValid(int64_t offset, std::string bytes, const Envelope& e
   selves_.AddRead(self);
   Keep(std::move(bytes));
   if (!selves_.IsMine(self)) yields_until_ = -absl::InfiniteDuration();
-  if (envelope.kind() == event::v1::MOVED) health_ = Moved();
+  if (envelope.kind() == event::v1::MOVED) SetMoved();
   Advance(self);
 }
 
@@ -217,6 +241,8 @@ void ChainedStream::Advance(const Sha256Hash& self) {
     if (!was_barrier && group_->records[group_->valid].self() == self) {
       if (++group_->valid == group_->records.size()) return Settle(absl::OkStatus());
       if (group_->in_doubt) MaybeBarrier();
+    } else if (was_barrier && group_->too_large) {
+      Settle(TooLarge(stream_));
     } else {
       Settle(absl::AbortedError(was_barrier ? "what was in doubt was not written"
                                             : "another writer came first"));
@@ -280,11 +306,8 @@ void ChainedStream::CheckPlace() { RequestCheck(AfterCheck::kReadAgain); }
 void ChainedStream::PlaceIsDoubtful() { RequestCheck(AfterCheck::kReadAgain); }
 
 void ChainedStream::FitInto(const Watermarks& watermarks) {
-  if (watermarks.low > place_.next_offset) {
-    return Break(absl::DataLossError(
-        absl::StrCat("records after position ", head_.position,
-                     " were deleted from the log before this node had read them")));
-  }
+  OnWatermarks(watermarks);
+  if (broken()) return;
   // The head was found a moment ago, so what is after it is read again.
   if (watermarks.high < place_.next_offset) MoveTo(place_.head_offset + 1);
 }
@@ -311,29 +334,100 @@ void ChainedStream::StartCheck() {
   checking_ = true;
   context_.transport->ReadAt(
       stream_, place_.head_offset,
-      [this, head = head_](absl::StatusOr<CarriedRecord> found) { OnChecked(head, found); });
+      [this, head = HeadAnchor()](absl::StatusOr<CarriedRecord> found) { OnChecked(head, found); });
 }
 
-void ChainedStream::OnChecked(const Head& head, absl::StatusOr<CarriedRecord> found) {
+void ChainedStream::OnChecked(const Anchor& head, const absl::StatusOr<CarriedRecord>& found) {
   checking_ = false;
   if (broken()) return;
   if (absl::IsUnavailable(found.status()) || absl::IsDeadlineExceeded(found.status())) {
     check_wanted_ = true;
     return;
   }
-  Head before = head;
-  before.self = found.ok() && found->bytes.size() > 69 ? Record{found->bytes}.self() : Sha256Hash();
-  if (before.self != head.self) {
-    return Break(absl::DataLossError(absl::StrCat(
-        "the record at position ", head.position, " is not where it was (",
-        found.ok() ? "another stands there" : std::string(found.status().message()),
-        "): the log was truncated, restored or recreated. Restore it, or start this node with an "
-        "empty data folder once it is known to be whole")));
-  }
+  if (!StillThere(head, found)) return;
   if (std::exchange(after_check_, AfterCheck::kNothing) != AfterCheck::kReadAgain) return;
   if (reading()) MoveTo(place_.head_offset + 1);
   PlaceIsGood();
 }
+
+// True where the record that was read there still is; else the stream is broken.
+bool ChainedStream::StillThere(const Anchor& anchor, const absl::StatusOr<CarriedRecord>& found) {
+  if (found.ok() && found->bytes.size() > kRecordHeadBytes &&
+      Record{found->bytes}.self() == anchor.self) {
+    return true;
+  }
+  const std::string record = absl::StrCat("the record at position ", anchor.position);
+  if (found.ok()) {
+    Break(StreamTrouble::kReplaced,
+          absl::DataLossError(
+              absl::StrCat("another record stands in the place of ", record,
+                           ": the topic was recreated, or restored and written to since")));
+  } else if (absl::IsNotFound(found.status())) {
+    Break(StreamTrouble::kDeleted, absl::DataLossError("its topic was deleted"));
+  } else {
+    Break(StreamTrouble::kShortened,
+          absl::DataLossError(absl::StrCat(
+              record, " is not there any more (", found.status().message(),
+              "): the topic was recreated, truncated, or restored to an earlier point")));
+  }
+  return false;
+}
+
+// --- Now and then: is it still the topic that was read, and will it keep what it holds?
+
+void ChainedStream::OnWatermarks(const Watermarks& watermarks) {
+  if (watermarks.low == 0) return;
+  Break(StreamTrouble::kBeginningDeleted,
+        absl::DataLossError(absl::StrCat("its topic's first ", watermarks.low,
+                                         " records were deleted: nobody can build it anew")));
+}
+
+void ChainedStream::OnSettings(absl::Status prepared) {
+  if (trouble_ != StreamTrouble::kNone) return;
+  trouble_ = StreamTrouble::kSettings;
+  health_ = Annotate(prepared, absl::StrCat("stream ", stream_.ToString()));
+  LogError("a stream takes no writes: its topic is not as it must be",
+           {{"stream", stream_.ToString()},
+            {"reason", TroubleName(trouble_)},
+            {"why", health_.message()},
+            {"remedy", RemedyOf(trouble_)}});
+}
+
+void ChainedStream::SetMoved() {
+  trouble_ = StreamTrouble::kMoved;
+  health_ = absl::FailedPreconditionError(
+      "the stream was moved to another log; nothing is written here any more");
+}
+
+void ChainedStream::Look() {
+  look_at_ = Now() + context_.times.look_every;
+  *context_.look_not_before = Now() + kLongestLook;
+  context_.transport->Prepare(stream_, /*create=*/false,
+                              [this](const absl::Status& prepared) { OnLooked(prepared); });
+}
+
+void ChainedStream::OnLooked(const absl::Status& prepared) {
+  if (broken()) return EndLook();
+  if (absl::IsNotFound(prepared)) {
+    Break(StreamTrouble::kDeleted, absl::DataLossError("its topic was deleted"));
+  } else if (absl::IsFailedPrecondition(prepared)) {
+    OnSettings(prepared);
+  } else if (prepared.ok() && trouble_ == StreamTrouble::kSettings) {
+    trouble_ = StreamTrouble::kNone;
+    health_ = absl::OkStatus();
+    LogInfo("a stream takes writes again", {{"stream", stream_.ToString()}});
+  }
+  const Anchor anchor = std::exchange(anchor_, HeadAnchor());
+  if (broken() || anchor.offset < 0) return EndLook();
+  context_.transport->ReadAt(stream_, anchor.offset,
+                             [this, anchor](const absl::StatusOr<CarriedRecord>& found) {
+                               EndLook();
+                               const bool told = found.ok() || absl::IsOutOfRange(found.status());
+                               if (!broken() && told) StillThere(anchor, found);
+                             });
+}
+
+void ChainedStream::EndLook() { *context_.look_not_before = -absl::InfiniteDuration(); }
 
 // --- Time.
 
@@ -359,6 +453,7 @@ void ChainedStream::Tick(absl::Duration now) {
     barrier_->failed = true;
   }
   MaybeBarrier();
+  if (is_open() && now >= std::max(look_at_, *context_.look_not_before)) Look();
   if (group_.has_value() && now >= group_->sent_at + context_.times.answer_within) {
     AnswerGroup(absl::UnavailableError("the log is out of reach; what was sent is in doubt"));
   }
@@ -368,6 +463,7 @@ void ChainedStream::Tick(absl::Duration now) {
 absl::Duration ChainedStream::next_due() const {
   absl::Duration due = StreamReader::next_due();
   if (broken()) return due;
+  if (is_open()) due = std::min(due, std::max(look_at_, *context_.look_not_before));
   if (check_wanted_ && !checking_) due = std::min(due, last_check_ + context_.times.check_every);
   if (group_.has_value()) {
     if (!group_->in_doubt) due = std::min(due, group_->sent_at + context_.times.report_within);
@@ -387,9 +483,9 @@ absl::Duration ChainedStream::next_due() const {
   return due;
 }
 
-void ChainedStream::Break(absl::Status why) {
+void ChainedStream::Break(StreamTrouble trouble, absl::Status why) {
   if (broken()) return;
-  StreamReader::Break(std::move(why));
+  StreamReader::Break(trouble, std::move(why));
   if (group_.has_value()) AnswerGroup(health_);
   if (waiting_.has_value()) RefuseAppend(health_, std::move(waiting_->done));
   group_.reset();

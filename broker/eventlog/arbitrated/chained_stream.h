@@ -8,7 +8,8 @@
 // - After a loss it pauses a random share of the last commit's time; having read another's inert
 //   record since its own last group it yields to that one for three times as long.
 // - It reads the record at its head again, and compares, whenever the log may have been truncated,
-//   restored or recreated under it.
+//   restored or recreated under it; and now and then an older one, as its own next record would
+//   stand on a topic that was recreated and is as long.
 #pragma once
 
 #include <cstdint>
@@ -29,6 +30,7 @@ struct StreamCounts {
   uint64_t barriers = 0;
   uint64_t losses = 0;  // groups of ours that another came before
   uint64_t checks = 0;  // of the head
+  uint64_t too_large = 0;
 };
 
 class ChainedStream : public StreamReader {
@@ -42,7 +44,7 @@ class ChainedStream : public StreamReader {
 
   void Tick(absl::Duration now) override;
   absl::Duration next_due() const override;
-  void Break(absl::Status why) override;
+  void Break(StreamTrouble trouble, absl::Status why) override;
 
   const StreamCounts& counts() const { return counts_; }
 
@@ -51,6 +53,8 @@ class ChainedStream : public StreamReader {
   void OnRecord(int64_t offset, std::string bytes) override;
   void FitInto(const Watermarks& watermarks) override;
   void PlaceIsDoubtful() override;
+  void OnWatermarks(const Watermarks& watermarks) override;
+  void OnSettings(absl::Status prepared) override;
   bool may_create() const override { return head_.position == 0; }
 
  private:
@@ -69,6 +73,13 @@ class ChainedStream : public StreamReader {
     uint64_t token = 0;
     absl::Duration sent_at;
     bool in_doubt = false;
+    bool too_large = false;  // one of them; it is not written
+  };
+  // A valid record, and where it was read.
+  struct Anchor {
+    int64_t offset = -1;
+    StreamPosition position = 0;
+    Sha256Hash self;
   };
   struct Barrier {
     Record record;
@@ -85,12 +96,14 @@ class ChainedStream : public StreamReader {
   void Send(Waiting waiting);
   void OnReport(uint64_t token, size_t index, const ProduceReport& report);
   void OnGroupReport(size_t index, const ProduceReport& report);
+  void NoteTooLarge();
   void OnBarrierReport(const ProduceReport& report);
   bool MayFollow(int64_t offset, const Record& record);
 
   void OnValid(int64_t offset, std::string bytes, const event::v1::Envelope& envelope);
   void OnInert(const Record& record);
   void OnForeign(int64_t offset);
+  void SetMoved();
   void Advance(const Sha256Hash& self);
   void Settle(absl::Status status);
   void AnswerGroup(absl::Status status);
@@ -98,7 +111,13 @@ class ChainedStream : public StreamReader {
 
   void RequestCheck(AfterCheck after);
   void StartCheck();
-  void OnChecked(const Head& head, absl::StatusOr<CarriedRecord> found);
+  void OnChecked(const Anchor& head, const absl::StatusOr<CarriedRecord>& found);
+  bool StillThere(const Anchor& anchor, const absl::StatusOr<CarriedRecord>& found);
+  Anchor HeadAnchor() const { return {place_.head_offset, head_.position, head_.self}; }
+
+  void Look();
+  void OnLooked(const absl::Status& prepared);
+  void EndLook();
   void WatchClock();
 
   std::optional<Waiting> waiting_;
@@ -119,7 +138,11 @@ class ChainedStream : public StreamReader {
   AfterCheck after_check_ = AfterCheck::kNothing;
   absl::Duration last_check_ = -absl::InfiniteDuration();
 
+  absl::Duration look_at_;
+  Anchor anchor_;  // found there when it was last looked at
+
   bool behind_clock_ = false;
+  absl::Duration told_too_large_ = -absl::InfiniteDuration();
 };
 
 }  // namespace purser

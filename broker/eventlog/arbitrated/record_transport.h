@@ -59,6 +59,9 @@ class RecordTransport {
   // the transport's to retry.
   virtual void Fetch(const StreamId& stream, int64_t from, FetchSink sink) = 0;
 
+  // Nothing more of the stream is handed on.
+  virtual void EndFetch(const StreamId& stream) = 0;
+
   // Appends `records` in order; other writers' may come between. `sink` hears of each at most once,
   // in any order; a report may get lost. ResourceExhausted: the queue is full; InvalidArgument: one
   // is too large. In both cases none was taken, and `sink` hears nothing.

@@ -30,12 +30,17 @@ void StreamReader::Complete(std::function<void()> completion) {
   context_.completions->push_back(std::move(completion));
 }
 
-void StreamReader::Break(absl::Status why) {
+void StreamReader::Break(StreamTrouble trouble, absl::Status why) {
   if (broken_) return;
   broken_ = true;
+  trouble_ = trouble;
   health_ = Annotate(why, absl::StrCat("stream ", stream_.ToString()));
   LogError("a stream stops: nothing is read or written on it any more",
-           {{"stream", stream_.ToString()}, {"why", health_.ToString()}});
+           {{"stream", stream_.ToString()},
+            {"reason", TroubleName(trouble)},
+            {"why", health_.message()},
+            {"remedy", RemedyOf(trouble)}});
+  context_.transport->EndFetch(stream_);
   FinishOpening();
   for (std::vector<CatchingUp>* waiting : {&waiting_, &asked_, &reading_}) {
     for (CatchingUp& one : *waiting) {
@@ -56,15 +61,20 @@ void StreamReader::Open(HeadDone done) {
 void StreamReader::StartOpening() {
   phase_ = Phase::kPreparing;
   retry_at_ = absl::InfiniteDuration();
-  context_.transport->Prepare(stream_, may_create(), [this](absl::Status prepared) {
+  const bool create = context_.creates && may_create();
+  context_.transport->Prepare(stream_, create, [this](absl::Status prepared) {
     if (broken_ || phase_ != Phase::kPreparing) return;
     if (absl::IsNotFound(prepared)) {
-      return Break(absl::DataLossError(
-          "the log does not have it any more, though this node holds records of it: was its topic "
-          "deleted? Restore it, or start this node with an empty data folder"));
+      return Break(StreamTrouble::kDeleted,
+                   absl::DataLossError(may_create() ? "it has no topic"
+                                                    : "its topic was deleted, though this node "
+                                                      "holds records of it"));
     }
-    if (absl::IsFailedPrecondition(prepared)) return Break(std::move(prepared));
-    if (!prepared.ok()) return RetryOpening();
+    if (absl::IsFailedPrecondition(prepared)) {
+      OnSettings(std::move(prepared));
+    } else if (!prepared.ok()) {
+      return RetryOpening();
+    }
     phase_ = Phase::kChecking;
     CheckPlace();
   });
@@ -181,12 +191,14 @@ void StreamReader::Ask() {
 void StreamReader::OnEnd(absl::StatusOr<Watermarks> watermarks) {
   last_news_ = Now();
   if (absl::IsNotFound(watermarks.status())) {
-    return Break(absl::DataLossError("its topic was deleted from the log"));
+    return Break(StreamTrouble::kDeleted, absl::DataLossError("its topic was deleted"));
   }
   if (!watermarks.ok()) {
     AnswerAsked(watermarks.status());
     return RetryOpening();
   }
+  OnWatermarks(*watermarks);
+  if (broken_) return;
   // What was read since it was asked may well lie beyond the end of then.
   if (watermarks->high < asked_at_ && phase_ != Phase::kAsking) {
     AnswerAsked(absl::UnavailableError("the log ends before what was read of it"));

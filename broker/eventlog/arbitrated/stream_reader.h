@@ -32,6 +32,9 @@ struct ArbitrationTimes {
   absl::Duration retry_after = absl::Milliseconds(200);
   // At most one check of the head in this time.
   absl::Duration check_every = absl::Seconds(1);
+  // An open stream's settings, and that it is still the one that was read, are looked at this
+  // often.
+  absl::Duration look_every = absl::Seconds(10);
 };
 
 // What the streams of one log share; all of it outlives them.
@@ -41,8 +44,11 @@ struct StreamContext {
   IdSource* ids;
   absl::BitGenRef random;
   ArbitrationTimes times;
+  bool creates;  // a topic that is not there
   // Completions to run once what was read is in the local table.
   std::vector<std::function<void()>>* completions;
+  // One stream is looked at at a time: no other before this (since boot).
+  absl::Duration* look_not_before;
 };
 
 // Where a stream was read to, as it is kept in the local table.
@@ -74,6 +80,7 @@ class StreamReader {
   const StreamId& stream() const { return stream_; }
   const Head& head() const { return head_; }
   const absl::Status& health() const { return health_; }
+  StreamTrouble trouble() const { return trouble_; }
 
   // What was read and is not in the local table yet; the views last until Saved().
   void CollectUnsaved(RecordBatch* batch) const;
@@ -81,7 +88,7 @@ class StreamReader {
   // True if there was a record among it.
   bool Saved();
   // Stops the stream for good: completions get `why`.
-  virtual void Break(absl::Status why);
+  virtual void Break(StreamTrouble trouble, absl::Status why);
 
  protected:
   // Before reading starts, and whenever the place became doubtful: the subclass checks it and calls
@@ -93,6 +100,10 @@ class StreamReader {
   virtual void FitInto(const Watermarks& watermarks) = 0;
   // Nothing is at the place, though something was.
   virtual void PlaceIsDoubtful() = 0;
+  // What can be read now, as the log says.
+  virtual void OnWatermarks(const Watermarks&) {}
+  // The topic's settings would lose records. Reading goes on.
+  virtual void OnSettings(absl::Status prepared) = 0;
   // May the topic be created where it is absent?
   virtual bool may_create() const = 0;
 
@@ -117,6 +128,7 @@ class StreamReader {
   Head head_;
   StreamPlace place_;
   absl::Status health_;
+  StreamTrouble trouble_ = StreamTrouble::kNone;
 
  private:
   enum class Phase { kClosed, kPreparing, kChecking, kAsking, kReading, kOpen };

@@ -27,6 +27,7 @@ class UnchainedStream : public StreamReader {
   void OnRecord(int64_t offset, std::string bytes) override;
   void FitInto(const Watermarks& watermarks) override;
   void PlaceIsDoubtful() override { AskForPlace(); }
+  void OnSettings(absl::Status) override {}
   bool may_create() const override { return true; }
 };
 

@@ -1,6 +1,10 @@
 #include "broker/eventlog/kafka/kafka_client.h"
 
+#include <chrono>
+#include <future>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -11,6 +15,7 @@ namespace purser {
 namespace {
 
 constexpr int kSyslogWarning = 4;
+constexpr std::chrono::seconds kEndWithin(3);
 
 void OnLog(const rd_kafka_t*, int level, const char* facility, const char* message) {
   const LogLevel ours = level < kSyslogWarning ? LogLevel::kWarning : LogLevel::kDebug;
@@ -65,6 +70,18 @@ absl::StatusOr<KafkaPtr<rd_kafka_t>> MakeKafkaHandle(rd_kafka_type_t type,
   if (handle != nullptr) return KafkaPtr<rd_kafka_t>(handle);
   rd_kafka_conf_destroy(conf);
   return absl::InvalidArgumentError(absl::StrCat("Kafka client: ", WithOurSettings(why)));
+}
+
+void KafkaDelete::operator()(rd_kafka_t* handle) const {
+  std::promise<void> end;
+  const std::future<void> ended = end.get_future();
+  std::thread ending([handle, end = std::move(end)]() mutable {
+    rd_kafka_destroy(handle);
+    end.set_value();
+  });
+  if (ended.wait_for(kEndWithin) == std::future_status::ready) return ending.join();
+  LogWarning("a Kafka client does not end; left behind");
+  ending.detach();
 }
 
 rd_kafka_topic_t* KafkaTopics::Get(const std::string& name) {

@@ -15,7 +15,8 @@
 namespace purser {
 
 struct KafkaDelete {
-  void operator()(rd_kafka_t* handle) const { rd_kafka_destroy(handle); }
+  // One that does not end, as librdkafka's may not where a topic was deleted, is left behind.
+  void operator()(rd_kafka_t* handle) const;
   void operator()(rd_kafka_topic_t* topic) const { rd_kafka_topic_destroy(topic); }
   void operator()(rd_kafka_queue_t* queue) const { rd_kafka_queue_destroy(queue); }
   void operator()(rd_kafka_event_t* event) const { rd_kafka_event_destroy(event); }

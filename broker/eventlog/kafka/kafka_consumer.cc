@@ -82,8 +82,14 @@ void KafkaConsumer::EndHandle() {
 }
 
 void KafkaConsumer::Fetch(const std::string& topic, int64_t from, FetchSink sink) {
+  Order({topic, from, std::make_shared<FetchSink>(std::move(sink))});
+}
+
+void KafkaConsumer::EndFetch(const std::string& topic) { Order({topic, 0, nullptr}); }
+
+void KafkaConsumer::Order(Command command) {
   MutexLock lock(&mutex_);
-  commands_.push_back({topic, from, std::make_shared<FetchSink>(std::move(sink))});
+  commands_.push_back(std::move(command));
   if (queue_ != nullptr) rd_kafka_queue_yield(queue_.get());
 }
 
@@ -102,6 +108,12 @@ void KafkaConsumer::Run() {
 }
 
 void KafkaConsumer::Obey(const Command& command) {
+  if (command.sink == nullptr) {
+    fetching_.erase(command.topic);
+    const KafkaPtr<rd_kafka_error_t> none(
+        rd_kafka_incremental_unassign(handle_.get(), OnePartition(command.topic, 0).get()));
+    return;
+  }
   auto found = fetching_.find(command.topic);
   const bool hangs =
       found != fetching_.end() && !found->second.brought && found->second.next == command.from;

@@ -31,6 +31,8 @@ class KafkaConsumer {
   // Reads `topic` from `from` on, in place of what was read of it. Where that had brought nothing
   // from the same place, the handle is made anew: it may hang on a dead broker. Any thread.
   void Fetch(const std::string& topic, int64_t from, FetchSink sink);
+  // Reads it no more. Any thread.
+  void EndFetch(const std::string& topic);
 
  private:
   struct Fetching {
@@ -41,7 +43,7 @@ class KafkaConsumer {
   struct Command {
     std::string topic;
     int64_t from = 0;
-    std::shared_ptr<FetchSink> sink;
+    std::shared_ptr<FetchSink> sink;  // null: read no more
   };
   using Batches = std::map<std::string, std::vector<CarriedRecord>>;
 
@@ -49,6 +51,7 @@ class KafkaConsumer {
   absl::Status MakeHandle();
   void EndHandle();
   void Run();
+  void Order(Command command);
   void Obey(const Command& command);
   void Assign(const std::string& topic, int64_t from);
   void Collect(Batches* batches);

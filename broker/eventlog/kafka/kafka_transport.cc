@@ -135,6 +135,10 @@ void KafkaTransport::Fetch(const StreamId& stream, int64_t from, FetchSink sink)
   consumer_->Fetch(address_.Topic(stream), from, std::move(sink));
 }
 
+void KafkaTransport::EndFetch(const StreamId& stream) {
+  consumer_->EndFetch(address_.Topic(stream));
+}
+
 absl::Status KafkaTransport::Produce(const StreamId& stream, std::vector<std::string> records,
                                      ReportSink sink) {
   ReplaceSpentProducer();

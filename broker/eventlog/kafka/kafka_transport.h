@@ -33,6 +33,7 @@ class KafkaTransport : public RecordTransport {
 
   void Prepare(const StreamId& stream, bool create, PrepareDone done) override;
   void Fetch(const StreamId& stream, int64_t from, FetchSink sink) override;
+  void EndFetch(const StreamId& stream) override;
   absl::Status Produce(const StreamId& stream, std::vector<std::string> records,
                        ReportSink sink) override;
   void QueryWatermarks(const StreamId& stream, WatermarksDone done) override;

@@ -48,6 +48,7 @@ void MemoryTransport::Prepare(const StreamId& stream, bool create, PrepareDone d
     {
       MutexLock lock(&mutex_);
       if (!reachable_) return done(absl::UnavailableError("cut off"));
+      if (!faults_.settings.ok()) return done(faults_.settings);
     }
     if (create) cluster_->Create(stream);
     done(cluster_->Exists(stream) ? absl::OkStatus() : absl::NotFoundError("no topic"));
@@ -63,6 +64,8 @@ void MemoryTransport::Fetch(const StreamId& stream, int64_t from, FetchSink sink
   fetching_[stream] = {from, std::move(sink), next_fetch_++, hangs};
   PostDelivery(stream);
 }
+
+void MemoryTransport::EndFetch(const StreamId& stream) { fetching_.erase(stream); }
 
 void MemoryTransport::PostDelivery(const StreamId& stream) {
   absl::Duration longest;
@@ -109,6 +112,13 @@ absl::Status MemoryTransport::Produce(const StreamId& stream, std::vector<std::s
     MutexLock lock(&mutex_);
     faults = faults_;
     reachable = reachable_;
+  }
+  size_t bytes = 0;
+  for (const std::string& record : records) bytes += record.size();
+  if (faults.max_batch_bytes > 0 && bytes > faults.max_batch_bytes) {
+    const ProduceReport refused{.status = absl::InvalidArgumentError("message too large")};
+    Report(sink, 0, records.size(), refused, Now());
+    return absl::OkStatus();
   }
   const ProduceReport failed{.status = absl::UnavailableError("timed out")};
   if (!reachable || Chance(faults.error_dropped)) {

@@ -18,14 +18,16 @@ namespace purser {
 
 // How often, of all batches, what goes wrong; and how long what takes. All zero: nothing does.
 struct MemoryFaults {
-  double report_lost = 0;    // written, and nobody is told
-  double error_written = 0;  // an error is told, though it is written
-  double error_later = 0;    // an error is told, and it is written up to `longest_late` later
-  double error_dropped = 0;  // an error is told, and it is never written
-  double no_offset = 0;      // written, and told without its place
-  double split = 0;          // written in two pieces, between which others may come
-  double query_lost = 0;     // watermarks are never answered
-  bool fetch_hangs = false;  // a fetch that begins brings nothing, ever
+  double report_lost = 0;      // written, and nobody is told
+  double error_written = 0;    // an error is told, though it is written
+  double error_later = 0;      // an error is told, and it is written up to `longest_late` later
+  double error_dropped = 0;    // an error is told, and it is never written
+  double no_offset = 0;        // written, and told without its place
+  double split = 0;            // written in two pieces, between which others may come
+  double query_lost = 0;       // watermarks are never answered
+  bool fetch_hangs = false;    // a fetch that begins brings nothing, ever
+  size_t max_batch_bytes = 0;  // of what is sent together; more is refused. 0: no such limit
+  absl::Status settings;       // what is wrong with a topic's
   absl::Duration longest_delivery;
   absl::Duration longest_report;
   absl::Duration longest_fetch;
@@ -47,6 +49,7 @@ class MemoryTransport : public RecordTransport {
 
   void Prepare(const StreamId& stream, bool create, PrepareDone done) override;
   void Fetch(const StreamId& stream, int64_t from, FetchSink sink) override;
+  void EndFetch(const StreamId& stream) override;
   absl::Status Produce(const StreamId& stream, std::vector<std::string> records,
                        ReportSink sink) override;
   void QueryWatermarks(const StreamId& stream, WatermarksDone done) override;

@@ -200,6 +200,22 @@ absl::Status SqliteEventLog::Health(const StreamId& stream) const {
   return state.health;
 }
 
+std::vector<StreamStanding> SqliteEventLog::Standings() const {
+  MutexLock lock(&mutex_);
+  std::vector<StreamStanding> standings;
+  for (const auto& [stream, state] : streams_) {
+    if (!stream.chained() || !state.opened) continue;
+    const absl::Status& health = fatal_.ok() ? state.health : fatal_;
+    StreamTrouble trouble = StreamTrouble::kNone;
+    if (!health.ok()) {
+      const bool moved = absl::IsFailedPrecondition(health);
+      trouble = moved ? StreamTrouble::kMoved : StreamTrouble::kDamaged;
+    }
+    standings.push_back({stream, health, trouble});
+  }
+  return standings;
+}
+
 void SqliteEventLog::SetListener(std::function<void(const StreamId&)> listener) {
   listener_ = std::move(listener);
 }

@@ -79,6 +79,7 @@ class SqliteEventLog : public EventLog {
                                                  size_t max_records,
                                                  size_t max_bytes) const override;
   absl::Status Health(const StreamId& stream) const override;
+  std::vector<StreamStanding> Standings() const override;
   void SetListener(std::function<void(const StreamId&)> listener) override;
   bool RunOnce(absl::Duration max_wait) override;
   void Wake() override;

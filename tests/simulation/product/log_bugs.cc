@@ -24,6 +24,7 @@ class TrustingTransport : public RecordTransport {
       sink(std::move(records));
     });
   }
+  void EndFetch(const StreamId& stream) override { real_->EndFetch(stream); }
   absl::Status Produce(const StreamId& stream, std::vector<std::string> records,
                        ReportSink sink) override {
     return real_->Produce(stream, std::move(records), std::move(sink));

@@ -152,6 +152,19 @@ TEST_F(StreamWriterTest, WhatStandsOfAGroupIsAnsweredAndTheRestDecidedAgain) {
   EXPECT_EQ(refused->code(), absl::StatusCode::kAlreadyExists);
 }
 
+TEST_F(StreamWriterTest, WhoIsTooLargeForTheLogIsRefusedAndTheOthersOfItsGroupAreNot) {
+  node().memory.transport->SetFaults({.max_batch_bytes = 400});
+  auto large = Submit(std::string(500, 'x'));
+  std::vector<OutcomePtr> others;
+  for (int i = 0; i < 6; ++i) others.push_back(Submit(absl::StrCat("small", i)));
+  Pass(absl::Seconds(2));
+  EXPECT_EQ(large->code(), absl::StatusCode::kUnavailable);
+  for (const OutcomePtr& other : others) EXPECT_TRUE(other->ok());
+  auto after = Submit("after");
+  Settle();
+  EXPECT_TRUE(after->ok());
+}
+
 TEST_F(StreamWriterTest, AWriteInDoubtIsNeverAnsweredOk) {
   node().memory.transport->SetFaults({.error_later = 1.0, .longest_late = absl::Seconds(1)});
   node().log->answer = AppendResult{absl::UnavailableError("in doubt"), 0};

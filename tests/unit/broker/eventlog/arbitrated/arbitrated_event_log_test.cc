@@ -46,6 +46,13 @@ class ArbitratedEventLogTest : public testing::Test {
   MemoryTransport& transport(int node = 0) { return *nodes_[node].transport; }
   StreamCounts counts(int node = 0) { return nodes_[node].log->Counts(stream_); }
 
+  StreamTrouble trouble(int node) {
+    for (const StreamStanding& standing : log(node).Standings()) {
+      if (standing.stream == stream_) return standing.trouble;
+    }
+    return StreamTrouble::kNone;
+  }
+
   // Runs all that can be run without time passing.
   void Settle() {
     bool ran = true;
@@ -328,6 +335,73 @@ TEST_F(ArbitratedEventLogTest, ATopicRecreatedAndGrownBeyondOurPlaceIsFoundByThe
   }
   Pass(absl::Seconds(2));
   EXPECT_TRUE(absl::IsDataLoss(log(0).Health(stream_))) << log(0).Health(stream_);
+}
+
+TEST_F(ArbitratedEventLogTest, AQuietTopicRecreatedAndAsLongIsFoundThoughOurNextRecordStandsOnIt) {
+  ASSERT_TRUE(Open(0).ok());
+  MustAppend("old ", 3);
+  Pass(absl::Seconds(11));
+  cluster_.Recreate(stream_);
+  for (const Record& record : Chain("new ", 3, EmptyHead(stream_))) {
+    ASSERT_TRUE(cluster_.Append(stream_, {record.bytes}).ok());
+  }
+  MustAppend("ours ");
+  Pass(absl::Seconds(11));
+  EXPECT_TRUE(absl::IsDataLoss(log(0).Health(stream_))) << log(0).Health(stream_);
+  EXPECT_EQ(trouble(0), StreamTrouble::kReplaced);
+}
+
+TEST_F(ArbitratedEventLogTest, ABeginningThatWasDeletedIsFoundByWhoHasReadIt) {
+  ASSERT_TRUE(Open(0).ok());
+  MustAppend("old ", 3);
+  cluster_.DeleteBefore(stream_, 2);
+  Pass(absl::Seconds(6));
+  EXPECT_EQ(trouble(0), StreamTrouble::kBeginningDeleted) << log(0).Health(stream_);
+  EXPECT_EQ(Payloads(0).size(), 3u);
+  EXPECT_FALSE(Open(1).ok()) << "who has nothing cannot build it anew";
+  EXPECT_EQ(trouble(1), StreamTrouble::kBeginningDeleted) << log(1).Health(stream_);
+}
+
+TEST_F(ArbitratedEventLogTest, SettingsThatWouldLoseRecordsStopWritingUntilTheyAreRight) {
+  ASSERT_TRUE(Open(0).ok());
+  MustAppend("before ");
+  transport(0).SetFaults({.settings = absl::FailedPreconditionError("retention.ms=1")});
+  Pass(absl::Seconds(11));
+  EXPECT_EQ(trouble(0), StreamTrouble::kSettings);
+  auto refused = Append("refused ");
+  Settle();
+  ASSERT_TRUE(refused->has_value());
+  EXPECT_TRUE(absl::IsFailedPrecondition((*refused)->status)) << (*refused)->status;
+  auto read = CatchUp(0);
+  Pass(absl::Milliseconds(100));
+  EXPECT_TRUE(read->has_value() && (*read)->ok()) << "reading goes on";
+  transport(0).SetFaults({});
+  Pass(absl::Seconds(11));
+  EXPECT_EQ(trouble(0), StreamTrouble::kNone);
+  MustAppend("after ");
+}
+
+TEST_F(ArbitratedEventLogTest, WhatIsTooLargeIsRefusedAndWhatFollowsIsNot) {
+  ASSERT_TRUE(Open(0).ok());
+  transport(0).SetFaults({.max_batch_bytes = 1000});
+  auto refused = Append(std::string(2000, 'x'));
+  Pass(absl::Seconds(1));
+  ASSERT_TRUE(refused->has_value());
+  EXPECT_TRUE(absl::IsInvalidArgument((*refused)->status)) << (*refused)->status;
+  EXPECT_EQ((*refused)->valid, 0u);
+  EXPECT_EQ(counts(0).too_large, 1u);
+  MustAppend("small ");
+}
+
+TEST_F(ArbitratedEventLogTest, WhoOnlyLooksMakesNoTopic) {
+  Stop(1);
+  ArbitratedEventLogOptions looks;
+  looks.creates = false;
+  auto opened = OpenMemoryEventLog(&cluster_, folder_ / "looks.db", clock_, ids_, 2, looks);
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  nodes_[1] = *std::move(opened);
+  EXPECT_TRUE(absl::IsDataLoss(Open(1).status()));
+  EXPECT_FALSE(cluster_.Exists(stream_));
 }
 
 TEST_F(ArbitratedEventLogTest, AReportBehindOurPlaceLeadsToACheck) {
