@@ -200,12 +200,12 @@ def test_a_cut_network_is_silent(switch):
         pytest.skip("networks that can be cut need root and iproute2")
     inside = switch.networks[0]
     with socket.create_server((switch.address, 0)) as server:
-        def call():
+        def call(timeout):
             with inside:
-                return socket.create_connection(server.getsockname(), timeout=1)
-        call().close()
+                return socket.create_connection(server.getsockname(), timeout=timeout)
+        call(timeout=10).close()
         inside.cut()
         with pytest.raises(TimeoutError):
-            call()
+            call(timeout=1)
         inside.mend()
-        call().close()
+        call(timeout=10).close()
