@@ -12,6 +12,7 @@
 #include "broker/auth/role.h"
 #include "broker/base/clock.h"
 #include "broker/base/ids.h"
+#include "broker/cluster/live_nodes.h"
 #include "broker/config/configuration.h"
 #include "broker/eventlog/event_log.h"
 #include "broker/events/record.h"
@@ -74,6 +75,8 @@ struct AdminContext {
   // Waits until what is folded here has reached the stream's end as of now. May be unset, where
   // this process is the only writer.
   std::function<absl::Status(const StreamId&)> catch_up;
+  // The nodes that could deliver now, this one first. Unset: this one alone.
+  std::function<absl::StatusOr<std::vector<NodeInfo>>()> nodes;
   // A directory to write to, by minted id; nullptr while it is not there yet.
   std::function<DirectoryService*(absl::string_view directory_id)> services;
 };

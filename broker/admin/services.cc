@@ -15,6 +15,7 @@
 #include "broker/admin/parked_service.h"
 #include "broker/admin/request_service.h"
 #include "broker/admin/token_service.h"
+#include "broker/admin/upgrade_service.h"
 #include "broker/admin/user_service.h"
 #include "broker/auth/bearer.h"
 #include "broker/base/log.h"
@@ -202,6 +203,16 @@ class Tokens final : public v1::TokenService::Service {
   const AdminContext& context_;
 };
 
+class Upgrades final : public v1::UpgradeService::Service {
+ public:
+  explicit Upgrades(const AdminContext& context) : context_(context) {}
+  PURSER_RPC(GetStatus, GetUpgradeStatusRequest, UpgradeStatus, Role::kViewer, GetUpgradeStatus)
+  PURSER_RPC(Finalize, FinalizeUpgradeRequest, UpgradeStatus, Role::kAdmin, FinalizeUpgrade)
+
+ private:
+  const AdminContext& context_;
+};
+
 class Logs final : public v1::LogService::Service {
  public:
   explicit Logs(const AdminContext& context) : context_(context) {}
@@ -234,6 +245,7 @@ std::vector<std::unique_ptr<grpc::Service>> MakeServices(const AdminContext& con
   services.push_back(std::make_unique<Replays>(context));
   services.push_back(std::make_unique<Jobs>(context));
   services.push_back(std::make_unique<Tokens>(context));
+  services.push_back(std::make_unique<Upgrades>(context));
   services.push_back(std::make_unique<Logs>(context));
   return services;
 }

@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "broker/admin/apply.h"
+#include "broker/admin/upgrade_service.h"
 #include "broker/admin/writing.h"
 #include "broker/auth/token.h"
 #include "broker/base/log.h"
@@ -123,6 +124,18 @@ absl::StatusOr<std::string> DevSigningKey(const std::string& folder) {
   std::string pem = SigningKey::MakePem();
   RETURN_IF_ERROR(WriteOwnFile(path, pem));
   return pem;
+}
+
+absl::Status PrepareLog(const AdminContext& context) {
+  if (context.control->state()->head.position > 0) return absl::OkStatus();
+  const auto decide = [context]() -> absl::StatusOr<std::vector<event::v1::Envelope>> {
+    std::vector<event::v1::Envelope> records;
+    if (context.control->draft().head.position > 0) return records;
+    records.push_back(
+        MakeUpgradeFinalized(context, MakeWish(context, Operator(), "", "a new log")));
+    return records;
+  };
+  return SubmitAndWait(context, StreamId::Control(), decide).status();
 }
 
 absl::Status PrepareDev(const AdminContext& context, const std::string& secret) {

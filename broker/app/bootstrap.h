@@ -22,6 +22,9 @@ absl::StatusOr<std::string> DevToken(const std::string& folder);
 // new one written there.
 absl::StatusOr<std::string> DevSigningKey(const std::string& folder);
 
+// A new log may need of its readers what this program knows. Blocks until it says so.
+absl::Status PrepareLog(const AdminContext& context);
+
 // The directory `main`, and `secret` as its token and as an admin's; changes nothing where they are
 // there already. Blocks until it stands.
 absl::Status PrepareDev(const AdminContext& context, const std::string& secret);

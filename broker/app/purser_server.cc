@@ -17,6 +17,7 @@
 #include "broker/base/status.h"
 #include "broker/cli/connection.h"
 #include "broker/eventlog/folder_lock.h"
+#include "connectors/api/app_client.h"
 #include "connectors/catalog/templates/templates.h"
 
 namespace purser {
@@ -108,6 +109,7 @@ absl::Status PurserServer::MakeNodes() {
   nodes.boot_id = RandomIdSource().NewId(SystemClock().Now());
   if (options_.broker) nodes.parts.push_back("broker");
   if (options_.connectors) nodes.parts.push_back("connectors");
+  nodes.version = std::string(connectors::ProductVersion());
   nodes.log = log_.get();
   nodes.clock = &SystemClock();
   nodes.metrics = &metrics_;
@@ -256,6 +258,7 @@ AdminContext PurserServer::MakeContext() {
     if (waiting->lanes > 0) pending.oldest = SystemClock().Now() - waiting->oldest;
     return pending;
   };
+  context.nodes = [this] { return nodes_->Nodes(); };
   context.templates = connectors::CatalogTemplates();
   return context;
 }
@@ -279,6 +282,7 @@ void PurserServer::SubmitRecords(const StreamId& stream, DecideRecords decide,
 }
 
 absl::Status PurserServer::Prepare() {
+  RETURN_IF_ERROR(PrepareLog(context_));
   if (options_.dev) {
     ASSIGN_OR_RETURN(const std::string secret, DevToken(options_.data));
     RETURN_IF_ERROR(PrepareDev(context_, secret));

@@ -15,6 +15,7 @@ void AddOperatorCommands(CLI::App* root, ChosenCommand* chosen) {
   AddReplayCommands(root, chosen);
   AddJobCommands(root, chosen);
   AddTokenCommands(root, chosen);
+  AddUpgradeCommands(root, chosen);
   AddLogCommands(root, chosen);
 }
 

@@ -41,6 +41,7 @@ void AddImportCommands(CLI::App* root, ChosenCommand* chosen);
 void AddReplayCommands(CLI::App* root, ChosenCommand* chosen);
 void AddJobCommands(CLI::App* root, ChosenCommand* chosen);
 void AddTokenCommands(CLI::App* root, ChosenCommand* chosen);
+void AddUpgradeCommands(CLI::App* root, ChosenCommand* chosen);
 void AddLogCommands(CLI::App* root, ChosenCommand* chosen);
 
 }  // namespace purser

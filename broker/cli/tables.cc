@@ -229,6 +229,23 @@ std::string TokensTable(const admin::v1::ListTokensResponse& response) {
   return FormatTable({"TOKEN", "ROLE", "EXPIRES", "STATE", "USER"}, rows);
 }
 
+std::string UpgradeText(const admin::v1::UpgradeStatus& status) {
+  Rows rows;
+  bool older = false;
+  for (const auto& node : status.nodes()) {
+    rows.push_back({node.id(), OrDash(node.version()), absl::StrCat(node.reader()),
+                    OrDash(absl::StrJoin(node.parts(), ", "))});
+    older |= node.reader() < status.reader();
+  }
+  const bool done = status.finalized() >= status.reader();
+  const std::string next =
+      done    ? absl::StrCat("finalized: records may need reader ", status.finalized())
+      : older ? "not finalized: older programs still run"
+              : absl::StrCat("not finalized: records need reader ", status.finalized(),
+                             " at most; once every node is upgraded: purser upgrade finalize");
+  return absl::StrCat(FormatTable({"NODE", "VERSION", "READER", "PARTS"}, rows), "\n", next, "\n");
+}
+
 namespace {
 
 // A chain may be whole here, and its topic not what it was.

@@ -27,6 +27,8 @@ std::string JobLine(const admin::v1::Job& job);
 // What a dry run found that would be sent, and its job's line.
 std::string PlannedText(const admin::v1::ListPlannedResponse& response);
 std::string TokensTable(const admin::v1::ListTokensResponse& response);
+// Each node's program, and what is left to do.
+std::string UpgradeText(const admin::v1::UpgradeStatus& status);
 std::string VerifyTable(const admin::v1::VerifyLogReport& report);
 
 }  // namespace purser

@@ -1,8 +1,10 @@
 #include "broker/cluster/live_nodes.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "broker/crypto/sha256.h"
+#include "broker/events/record.h"
 
 namespace purser {
 
@@ -23,15 +25,27 @@ void LiveNodes::Hear(const event::v1::Heartbeat& beat) {
   node.boot_id = beat.boot_id();
   node.heard_at = own_beats_;
   node.leaving = beat.leaving();
+  node.info = {beat.node_id(),
+               beat.version(),
+               std::max<uint32_t>(beat.reader(), kFirstReader),
+               {beat.parts().begin(), beat.parts().end()}};
   awaited_.erase(beat.boot_id());
 }
 
 std::set<std::string> LiveNodes::Live() const {
   std::set<std::string> live = {node_id_};
   for (const auto& [id, node] : others_) {
-    if (!node.leaving && !IsSilentSince(node.heard_at)) live.insert(id);
+    if (IsLive(node)) live.insert(id);
   }
   return live;
+}
+
+std::vector<NodeInfo> LiveNodes::LiveOthers() const {
+  std::vector<NodeInfo> infos;
+  for (const auto& [id, node] : others_) {
+    if (IsLive(node)) infos.push_back(node.info);
+  }
+  return infos;
 }
 
 bool LiveNodes::IsGone(const std::string& node_id, const std::string& boot_id) {

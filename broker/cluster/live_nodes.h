@@ -5,11 +5,20 @@
 #include <map>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "absl/strings/string_view.h"
 #include "purser/event/v1/heartbeat.pb.h"
 
 namespace purser {
+
+// A node that could deliver now, by its last heartbeat.
+struct NodeInfo {
+  std::string node_id;
+  std::string version;  // of its program; empty where it does not say
+  uint32_t reader = 0;  // the newest records it can fold
+  std::vector<std::string> parts;
+};
 
 // Pure: no clock, time is counted in heartbeats of this node that came back. So while the log is
 // out of reach of everybody nobody is gone, and who cannot reach it judges nobody. One thread.
@@ -29,6 +38,8 @@ class LiveNodes {
 
   // This node, and each that was heard of late and does not leave.
   std::set<std::string> Live() const;
+  // What those others tell of themselves, by id; this node is not among them.
+  std::vector<NodeInfo> LiveOthers() const;
 
   // Whether that life of that node has ended: it is silent, a later life was heard, or it was an
   // earlier one of this very node. Of whom nothing was ever heard, the first question counts as a
@@ -41,8 +52,10 @@ class LiveNodes {
     std::set<std::string> earlier_boots;
     int heard_at = 0;  // how many of our own had come back by then
     bool leaving = false;
+    NodeInfo info;
   };
 
+  bool IsLive(const Node& node) const { return !node.leaving && !IsSilentSince(node.heard_at); }
   bool IsSilentSince(int heard_at) const { return own_beats_ - heard_at >= kGoneAfter; }
 
   const std::string node_id_;

@@ -1,7 +1,10 @@
 #include "broker/cluster/membership.h"
 
+#include <utility>
+
 #include "absl/strings/str_join.h"
 #include "broker/base/log.h"
+#include "broker/events/record.h"
 
 namespace purser {
 namespace {
@@ -44,6 +47,8 @@ void Membership::Beat(bool leaving) {
   beat.set_boot_id(options_.boot_id);
   beat.mutable_parts()->Add(options_.parts.begin(), options_.parts.end());
   beat.set_leaving(leaving);
+  beat.set_version(options_.version);
+  beat.set_reader(kReaderRevision);
   options_.log->AppendUnchained(StreamId::Heartbeats(), beat.SerializeAsString());
 }
 
@@ -92,6 +97,18 @@ void Membership::NoteLive() {
   }
   if (live_gauge_ != nullptr) live_gauge_->Set(static_cast<double>(live.size()));
   LogInfo("nodes that could deliver now", {{"nodes", absl::StrJoin(live, " ")}});
+}
+
+absl::StatusOr<std::vector<NodeInfo>> Membership::Nodes() const {
+  if (options_.role == Role::kBystander) {
+    return absl::FailedPreconditionError(
+        "this node was started with --parts broker and hears no other: ask one that delivers");
+  }
+  std::vector<NodeInfo> nodes = {
+      {options_.node_id, options_.version, kReaderRevision, options_.parts}};
+  MutexLock lock(&mutex_);
+  for (NodeInfo& other : nodes_.LiveOthers()) nodes.push_back(std::move(other));
+  return nodes;
 }
 
 bool Membership::IsMine(const std::string& thing) const {

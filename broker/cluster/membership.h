@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "broker/base/clock.h"
@@ -40,6 +41,7 @@ class Membership {
     std::string node_id;             // this data folder's, kept over restarts
     std::string boot_id;             // minted anew at each start
     std::vector<std::string> parts;  // what its heartbeats tell of it
+    std::string version;             // of the program; told too
     EventLog* log = nullptr;
     const Clock* clock = nullptr;
     MetricsRegistry* metrics = nullptr;  // null: none are kept
@@ -64,6 +66,10 @@ class Membership {
   // Whether this node may take it from `holder`: it is this node's to do, and nobody has it, or who
   // has it is gone or was an earlier life of this node.
   bool MayTake(const std::string& thing, const Holder& holder);
+
+  // The nodes that could deliver now, this one first. FailedPrecondition where it cannot tell: a
+  // bystander hears nobody.
+  absl::StatusOr<std::vector<NodeInfo>> Nodes() const;
 
   Role role() const { return options_.role; }
   const std::string& node_id() const { return options_.node_id; }

@@ -19,9 +19,6 @@ constexpr size_t kSelfAt = 37;
 constexpr size_t kLowestReaderAt = 69;
 constexpr size_t kEnvelopeAt = 71;
 
-// The reader that knows all kinds of the first format.
-constexpr uint16_t kFirstReader = 1;
-
 Sha256Hash HashAt(absl::string_view bytes, size_t at) {
   Sha256Hash hash;
   std::memcpy(hash.data(), bytes.data() + at, hash.size());

@@ -30,7 +30,11 @@ using StreamPosition = uint64_t;
 inline constexpr StreamPosition kLastPosition = std::numeric_limits<int64_t>::max();
 
 // What this program can fold; a record whose lowest reader is above it stops folding and writing.
-inline constexpr uint16_t kReaderRevision = 1;
+// 2: UPGRADE_FINALIZED. What only a newer reader knows is written once ControlState::finalized says
+// that it may be.
+inline constexpr uint16_t kReaderRevision = 2;
+// The reader that knows all kinds of the first format: what every record needs at least.
+inline constexpr uint16_t kFirstReader = 1;
 
 // Where a chain ends.
 struct Head {

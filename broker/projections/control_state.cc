@@ -1,5 +1,6 @@
 #include "broker/projections/control_state.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -42,6 +43,15 @@ absl::Status ApplyTokens(const Envelope& envelope, const std::string& payload,
   return absl::OkStatus();
 }
 
+absl::Status ApplyFinalized(const std::string& payload, ControlState* state) {
+  event::v1::UpgradeFinalized finalized;
+  if (!finalized.ParseFromString(payload)) {
+    return absl::DataLossError("the end of an upgrade does not decode");
+  }
+  state->finalized = std::max(state->finalized, finalized.reader());
+  return absl::OkStatus();
+}
+
 absl::Status ApplyPayload(const Envelope& envelope, const std::string& payload,
                           ControlState* state) {
   switch (envelope.kind()) {
@@ -51,6 +61,8 @@ absl::Status ApplyPayload(const Envelope& envelope, const std::string& payload,
       return ApplyApp(envelope, payload, state);
     case event::v1::TOKENS_PUT:
       return ApplyTokens(envelope, payload, state);
+    case event::v1::UPGRADE_FINALIZED:
+      return ApplyFinalized(payload, state);
     default:
       return absl::OkStatus();
   }

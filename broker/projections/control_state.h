@@ -40,6 +40,7 @@ struct ControlState {
   std::map<std::string, DirectoryEntry> directories;            // by id
   std::map<std::string, AppEntry> apps;                         // by id
   std::map<std::string, std::vector<event::v1::Token>> tokens;  // by directory id; "": admin's
+  uint32_t finalized = kFirstReader;  // the highest reader that a record may need
 
   const DirectoryEntry* DirectoryByName(absl::string_view name) const;
   const AppEntry* AppByName(absl::string_view name) const;

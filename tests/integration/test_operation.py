@@ -38,6 +38,20 @@ def test_health_readiness_and_metrics_are_told(quiet_server):
     assert quiet_server.metrics()["purser_log_position"]
 
 
+def test_a_new_log_needs_no_finalizing(start, tmp_path):
+    node = start(Purser(tmp_path / "data"))
+    status = node.cli_json("upgrade", "status")
+    assert status["finalized"] == status["reader"] > 1
+    told, = status["nodes"]
+    assert told["id"] == (node.data / "node-id").read_text().strip()
+    assert told["parts"] == ["broker", "connectors"]
+    version = subprocess.run([processes.binary(), "--version"], capture_output=True, text=True)
+    assert version.returncode == 0 and version.stdout.strip() == told["version"]
+    before = node.gauge("purser_log_position", stream="control")
+    assert node.cli("upgrade", "finalize", "--reason", "again").returncode == 0
+    assert node.gauge("purser_log_position", stream="control") == before
+
+
 def test_every_app_has_its_gauges(world):
     here = world().start()
     for name in ("purser_delivery_pending", "purser_delivery_oldest_pending_seconds",

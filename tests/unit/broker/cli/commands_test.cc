@@ -414,6 +414,36 @@ TEST_F(Commands, AMintedSecretStandsAloneOnTheOutputAndWhatItIsBesideIt) {
   EXPECT_NE(request.request_id(), "");
 }
 
+TEST_F(Commands, AnUpgradeIsFinalizedForAReason) {
+  v1::UpgradeStatus status;
+  status.set_finalized(2);
+  status.set_reader(2);
+  auto* node = status.add_nodes();
+  node->set_id("n1");
+  node->set_version("0.2.0");
+  node->set_reader(2);
+  script_.Answer("UpgradeService/Finalize", status);
+  EXPECT_EQ(Run({"upgrade", "finalize"}), 2) << "a reason is needed";
+  EXPECT_EQ(Run({"upgrade", "finalize", "--reason", "all on 0.2"}), 0);
+  EXPECT_EQ(Asked<v1::FinalizeUpgradeRequest>("UpgradeService/Finalize").reason(), "all on 0.2");
+  EXPECT_THAT(out_.str(), HasSubstr("finalized: records may need reader 2"));
+  EXPECT_THAT(out_.str(), HasSubstr("n1"));
+}
+
+TEST_F(Commands, AnUpgradeThatIsNotFinalizedSaysWhatIsLeftToDo) {
+  v1::UpgradeStatus status;
+  status.set_finalized(1);
+  status.set_reader(2);
+  status.add_nodes()->set_reader(2);
+  script_.Answer("UpgradeService/GetStatus", status);
+  status.add_nodes()->set_reader(1);
+  script_.Answer("UpgradeService/GetStatus", status);
+  EXPECT_EQ(Run({"upgrade", "status"}), 0);
+  EXPECT_THAT(out_.str(), HasSubstr("purser upgrade finalize"));
+  EXPECT_EQ(Run({"upgrade", "status"}), 0);
+  EXPECT_THAT(out_.str(), HasSubstr("older programs still run"));
+}
+
 TEST_F(Commands, ATokenMayStandForAUser) {
   EXPECT_EQ(Run({"token", "mint", "main", "--user", "ada", "--reason", "x"}), 0);
   EXPECT_EQ(Asked<v1::MintTokenRequest>("TokenService/Mint").user(), "ada");

@@ -83,6 +83,29 @@ TEST_F(LiveNodesTest, WhoLeavesIsLiveNoMoreAndNotYetGone) {
   EXPECT_THAT(nodes_.Live(), ElementsAre("a", "b")) << "it came back";
 }
 
+TEST_F(LiveNodesTest, LiveOnesTellWhichProgramTheyRun) {
+  event::v1::Heartbeat beat;
+  beat.set_node_id("b");
+  beat.set_boot_id("b1");
+  beat.set_version("0.2.0");
+  beat.set_reader(7);
+  beat.add_parts("connectors");
+  nodes_.Hear(beat);
+  Hear("c", "c1");  // an older program, which says nothing of it
+  Hear("d", "d1", /*leaving=*/true);
+  HearOwn(3);
+  auto others = nodes_.LiveOthers();
+  ASSERT_EQ(others.size(), 2u);
+  EXPECT_EQ(others[0].node_id, "b");
+  EXPECT_EQ(others[0].version, "0.2.0");
+  EXPECT_EQ(others[0].reader, 7u);
+  EXPECT_THAT(others[0].parts, ElementsAre("connectors"));
+  EXPECT_EQ(others[1].node_id, "c");
+  EXPECT_EQ(others[1].reader, 1u);
+  HearOwn(1);
+  EXPECT_TRUE(nodes_.LiveOthers().empty()) << "they are gone";
+}
+
 TEST(RendezvousNode, ALostNodeMovesWhatWasItsOwnAndNothingElse) {
   const std::set<std::string> before = {"n1", "n2", "n3", "n4", "n5"};
   for (const std::string& lost : before) {

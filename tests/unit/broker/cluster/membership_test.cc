@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "broker/eventlog/memory/memory_event_log.h"
+#include "broker/events/record.h"
 #include "tests/support/temp_dir.h"
 
 namespace purser {
@@ -139,6 +140,20 @@ TEST_F(MembershipTest, ARestartedNodeTakesWhatItsEarlierLifeHadAtOnce) {
   Start("a");
   Pass(absl::Seconds(1));
   EXPECT_TRUE(Of("a").MayTake("app/1", before));
+}
+
+TEST_F(MembershipTest, EachKnowsWhichProgramsTheOthersRun) {
+  Start("a");
+  Start("b");
+  Start("c", Membership::Role::kBystander);
+  Pass(absl::Seconds(5));
+  const auto nodes = Of("b").Nodes();
+  ASSERT_TRUE(nodes.ok()) << nodes.status();
+  ASSERT_EQ(nodes->size(), 2u);
+  EXPECT_EQ(nodes->front().node_id, "b");
+  EXPECT_EQ(nodes->back().node_id, "a");
+  EXPECT_EQ(nodes->back().reader, kReaderRevision);
+  EXPECT_TRUE(absl::IsFailedPrecondition(Of("c").Nodes().status()));
 }
 
 }  // namespace
