@@ -231,6 +231,11 @@ std::unique_ptr<delivery::AppWorker> DeliveryHost::NewWorker(const std::string& 
   worker.log = options_.log;
   worker.nodes = options_.nodes;
   worker.directory = options_.directory(app.entry.directory_id);
+  worker.events =
+      events_
+          .try_emplace(app.entry.directory_id, std::make_unique<delivery::FollowedEvents>(
+                                                   options_.log, app.entry.directory_id))
+          .first->second.get();
   worker.projection = app.projection.get();
   worker.fold = app.fold.get();
   worker.writer = app.writer.get();

@@ -118,6 +118,8 @@ class DeliveryHost {
   std::atomic<bool> drained_{false};
   std::atomic<StreamPosition> configured_{0};
   std::shared_ptr<const ControlState> state_;  // the thread's own
+  // By directory, the thread's own.
+  std::map<std::string, std::unique_ptr<delivery::FollowedEvents>> events_;
   mutable Mutex mutex_;
   // Changed by the thread alone, under the lock; others read under it.
   std::map<std::string, App, std::less<>> apps_ ABSL_GUARDED_BY(mutex_);

@@ -31,6 +31,7 @@
 #include "connectors/delivery/app_settings.h"
 #include "connectors/delivery/call_budget.h"
 #include "connectors/delivery/exchange_log.h"
+#include "connectors/delivery/followed_events.h"
 #include "connectors/delivery/lane_queue.h"
 #include "connectors/delivery/owner_fold.h"
 #include "connectors/delivery/plan.h"
@@ -48,6 +49,8 @@ struct AppWorkerOptions {
   // Which node delivers; its ids are those above. Null: nobody else does.
   Membership* nodes = nullptr;
   DirectoryReaders* directory = nullptr;
+  // Of the directory; workers of other apps on the same thread may share it.
+  FollowedEvents* events = nullptr;
   AppProjection* projection = nullptr;
   // Of the app's stream, over the projection. Others write through it too.
   OwnerFold* fold = nullptr;
@@ -211,10 +214,9 @@ class AppWorker {
 
   // app_following.cc: what events and commands wake.
   bool Follow();
-  absl::Status FollowRecord(const StoredRecord& record, const DirectoryReader& directory);
+  void FollowEvent(const FollowedEvent& event, const DirectoryReader& directory);
   void WakeMembersOf(const std::string& group, const DirectoryReader& directory,
                      StreamPosition position);
-  void FollowGroup(const event::v1::Envelope& envelope, bool* urgent, bool* renamed);
   void WakeLane(const std::string& id, event::v1::ResourceType type, StreamPosition position,
                 bool urgent = false);
   bool HearCommands();
@@ -303,7 +305,6 @@ class AppWorker {
   void SetExchange(const Attempt& attempt, event::v1::Outcome* outcome) const;
   const std::string& TraceParentOf(Attempt* attempt);
   absl::StatusOr<std::string> ReadTraceParent(const Attempt& attempt);
-  static std::string TraceParentIn(const event::v1::Envelope& envelope);
   void BeginStarting(const AttemptPtr& attempt);
   void BeginCalling(const AttemptPtr& attempt);
   void EndCalling(const AttemptPtr& attempt);

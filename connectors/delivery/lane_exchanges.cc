@@ -45,12 +45,6 @@ const std::string& AppWorker::TraceParentOf(Attempt* attempt) {
   return attempt->trace_parent;
 }
 
-std::string AppWorker::TraceParentIn(const event::v1::Envelope& envelope) {
-  if (ParseTraceParent(envelope.trace_parent())) return envelope.trace_parent();
-  const std::string& id = envelope.event_id();
-  return IsUuid(id) ? FormatTraceParent(TraceBegunBy(id), id) : "";
-}
-
 // Of the newest event that the attempt rests on; one that came without begins a trace itself.
 absl::StatusOr<std::string> AppWorker::ReadTraceParent(const Attempt& attempt) {
   ASSIGN_OR_RETURN(auto directory, options_.directory->Take());

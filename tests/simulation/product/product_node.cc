@@ -154,6 +154,9 @@ void ProductNode::MakeApp(const std::string& id, App* app) {
 }
 
 void ProductNode::RenewWorker(App* app) {
+  if (events_ == nullptr) {
+    events_ = std::make_unique<delivery::FollowedEvents>(log_, app->entry.directory_id);
+  }
   delivery::AppWorkerOptions options;
   options.app_id = app->entry.id;
   options.directory_id = app->entry.directory_id;
@@ -162,6 +165,7 @@ void ProductNode::RenewWorker(App* app) {
   options.log = log_;
   options.nodes = membership_.get();
   options.directory = &directory_->readers();
+  options.events = events_.get();
   options.projection = app->projection.get();
   options.fold = app->fold.get();
   options.writer = app->writer.get();

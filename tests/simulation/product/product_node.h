@@ -131,6 +131,7 @@ class ProductNode {
   bool directory_opening_ = false;
   StreamPosition directory_told_ = 0;
   std::unique_ptr<DirectoryService> directory_;
+  std::unique_ptr<delivery::FollowedEvents> events_;  // of the directory
   std::map<std::string, App> apps_;
   uint64_t workers_ = 0;
   bool joined_ = false;

@@ -26,6 +26,7 @@ struct DeliveryCluster::Node {
   std::unique_ptr<Membership> membership;
   std::unique_ptr<DirectoryProjection> directory;
   std::unique_ptr<DirectoryReaders> readers;
+  std::unique_ptr<delivery::FollowedEvents> events;
   std::unique_ptr<StreamWriter> directory_writer;
   StreamPosition directory_folded = 0;
   std::unique_ptr<AppProjection> projection;
@@ -65,6 +66,7 @@ void DeliveryCluster::Start(int index) {
   const std::string folder = dir_ / node->id;
   node->directory = *DirectoryProjection::Open(folder + "-directory.db", directory_, 1024);
   node->readers = std::make_unique<DirectoryReaders>(folder + "-directory.db");
+  node->events = std::make_unique<delivery::FollowedEvents>(log, "d1");
   node->directory_writer =
       std::make_unique<StreamWriter>(log, directory_, node->directory.get(), &clock, run, [] {});
   node->projection = *AppProjection::Open(folder + "-app.db", stream_, 1024);
@@ -88,6 +90,7 @@ std::unique_ptr<delivery::AppWorker> DeliveryCluster::NewWorker(Node* node) {
   options.log = node->log.log.get();
   options.nodes = node->membership.get();
   options.directory = node->readers.get();
+  options.events = node->events.get();
   options.projection = node->projection.get();
   options.fold = node->fold.get();
   options.writer = node->writer.get();

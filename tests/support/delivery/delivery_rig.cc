@@ -72,6 +72,7 @@ void DeliveryRig::Start() {
   const auto run = [](const std::function<void()>& closure) { closure(); };
   directory_ = *DirectoryProjection::Open(dir_ / "directory.db", directory_stream_, 1024);
   readers_ = std::make_unique<DirectoryReaders>(dir_ / "directory.db");
+  events_ = std::make_unique<delivery::FollowedEvents>(&log, "d1");
   directory_writer_ =
       std::make_unique<StreamWriter>(&log, directory_stream_, directory_.get(), &clock, run, [] {});
   projection_ = *AppProjection::Open(dir_ / "app.db", stream_, 1024);
@@ -85,6 +86,7 @@ void DeliveryRig::Start() {
                                  .boot_id = boot,
                                  .log = &log,
                                  .directory = readers_.get(),
+                                 .events = events_.get(),
                                  .projection = projection_.get(),
                                  .fold = fold_.get(),
                                  .writer = writer_.get(),
@@ -118,6 +120,7 @@ void DeliveryRig::Crash(bool appends_stand) {
   fold_.reset();
   projection_.reset();
   directory_writer_.reset();
+  events_.reset();
   readers_.reset();
   directory_.reset();
 }

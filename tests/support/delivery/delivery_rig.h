@@ -112,6 +112,7 @@ class DeliveryRig {
   int jobs_ = 0;
   std::unique_ptr<DirectoryProjection> directory_;
   std::unique_ptr<DirectoryReaders> readers_;
+  std::unique_ptr<delivery::FollowedEvents> events_;
   std::unique_ptr<StreamWriter> directory_writer_;
   StreamPosition directory_folded_ = 0;
   std::unique_ptr<AppProjection> projection_;
