@@ -12,6 +12,11 @@ import processes  # noqa: E402
 from kafka import KafkaCluster, KafkaUnavailable  # noqa: E402
 from worlds import World  # noqa: E402
 
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "alone: bounds a time, so nothing else may run beside it")
+
+
 LONG = os.environ.get("PURSER_LONG", "0") == "1"
 
 

@@ -249,6 +249,7 @@ def test_bytes_that_are_no_request_are_refused(quiet_server, unchanged, bytes_se
     assert answer == b"" or answer.startswith((b"HTTP/1.1 4", b"HTTP/1.1 501")), answer[:100]
 
 
+@pytest.mark.alone
 def test_slow_clients_hold_up_nobody_and_are_cut_off(quiet_server, unchanged):
     slow = []
     for n in range(200):
@@ -291,6 +292,7 @@ def strict_server(binary, tmp_path_factory):
         server.kill()
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("sent, drip, limit", [
     (GET_HEAD, b"", 2), (GET_HEAD, b"x", 2), (b"", b"G", 2), (POST_HEAD, b"", 1),
     (POST_HEAD + b'{"schemas":', b"", 1), (POST_HEAD, b" ", 3),

@@ -21,6 +21,8 @@ from processes import Purser, binary
 from scim_clients import everyone
 from waiting import wait_until
 
+pytestmark = pytest.mark.alone
+
 UNAVAILABLE_AT_MOST = 15  # seconds without a write, or a read, at a node that nothing befell
 WRITERS, TIMEOUT = 24, 12  # a node answers a write within 10 s, with 503 if need be
 ENOUGH = 20  # answers at a node after which it counts as going on

@@ -4,11 +4,15 @@ import re
 import threading
 import time
 
+import pytest
+
 from expectation import held_state
 from people import make_people
 from processes import FOUR, Purser
 from waiting import wait_until
 from worlds import run_all
+
+pytestmark = pytest.mark.alone
 
 TITLE = re.compile(r"Title v(\d+)")
 
@@ -132,6 +136,11 @@ def test_three_nodes_share_the_apps_and_one_that_is_killed_is_replaced_within_15
     before = wait_owned(here.purser, nodes)
     assert nodes[0].scim.get("/Users").status == 503, "it has no front door"
     assert owners(nodes[1]) == before, "every node answers"
+    told = nodes[1].cli_json("upgrade", "status")["nodes"]
+    assert {one["id"] for one in told} == {node_id(node) for node in nodes}
+    assert {one["version"] for one in told} == {told[0]["version"]} != {""}
+    refused = here.purser.cli("upgrade", "finalize", "--reason", "from a node that hears nobody")
+    assert refused.returncode == 4 and "--parts broker" in refused.stderr
     here.wait_equal(timeout=60)
 
     load = Titles(here, people)

@@ -4,6 +4,8 @@ account is made twice, and every app ends equal."""
 import random
 import time
 
+import pytest
+
 from aftermath import assert_apps_follow, listed
 from crash_writers import Writers
 from history import check
@@ -11,6 +13,8 @@ from log_events import directory_events
 from scim_clients import everyone
 from waiting import wait_until
 
+
+pytestmark = pytest.mark.alone
 
 def run_cycles(here, writers, cycles, seed):
     dice = random.Random(seed)

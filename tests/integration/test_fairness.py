@@ -13,6 +13,8 @@ from processes import Purser
 from scim_clients import USER
 from waiting import wait_until
 
+pytestmark = pytest.mark.alone
+
 WORST = 1.0  # seconds at p99
 
 

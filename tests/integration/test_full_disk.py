@@ -10,6 +10,8 @@ from scim_clients import USER
 from waiting import wait_until
 
 
+pytestmark = pytest.mark.alone
+
 @pytest.fixture
 def small_disk(tmp_path):
     """A folder on a file system of 48 MiB; skipped where none may be mounted."""
