@@ -77,6 +77,13 @@ struct AdminContext {
   std::function<absl::Status(const StreamId&)> catch_up;
   // The nodes that could deliver now, this one first. Unset: this one alone.
   std::function<absl::StatusOr<std::vector<NodeInfo>>()> nodes;
+  // Calls `done` while the fold of a directory's or an app's stream is at `position` exactly: see
+  // StreamWriter::WhenAt().
+  std::function<void(const StreamId&, StreamPosition position, absl::Duration deadline,
+                     std::function<void(absl::Status)> done)>
+      when_at;
+  // How much of the work of a start is done, from 0 to 1. May be unset.
+  std::function<double()> built;
   // A directory to write to, by minted id; nullptr while it is not there yet.
   std::function<DirectoryService*(absl::string_view directory_id)> services;
 };

@@ -12,6 +12,7 @@
 #include "broker/admin/import_service.h"
 #include "broker/admin/job_service.h"
 #include "broker/admin/log_service.h"
+#include "broker/admin/model_service.h"
 #include "broker/admin/parked_service.h"
 #include "broker/admin/request_service.h"
 #include "broker/admin/token_service.h"
@@ -213,6 +214,16 @@ class Upgrades final : public v1::UpgradeService::Service {
   const AdminContext& context_;
 };
 
+class Models final : public v1::ModelService::Service {
+ public:
+  explicit Models(const AdminContext& context) : context_(context) {}
+  PURSER_RPC(List, ListModelsRequest, ListModelsResponse, Role::kViewer, ListModels)
+  PURSER_RPC(Digest, DigestModelRequest, ModelDigest, Role::kViewer, DigestModel)
+
+ private:
+  const AdminContext& context_;
+};
+
 class Logs final : public v1::LogService::Service {
  public:
   explicit Logs(const AdminContext& context) : context_(context) {}
@@ -245,6 +256,7 @@ std::vector<std::unique_ptr<grpc::Service>> MakeServices(const AdminContext& con
   services.push_back(std::make_unique<Replays>(context));
   services.push_back(std::make_unique<Jobs>(context));
   services.push_back(std::make_unique<Tokens>(context));
+  services.push_back(std::make_unique<Models>(context));
   services.push_back(std::make_unique<Upgrades>(context));
   services.push_back(std::make_unique<Logs>(context));
   return services;

@@ -12,6 +12,7 @@ namespace {
 
 constexpr absl::Duration kIdle = absl::Milliseconds(50);
 constexpr absl::Duration kOpenWithin = absl::Seconds(60);
+constexpr absl::Duration kLookEvery = absl::Milliseconds(10);
 
 }  // namespace
 
@@ -208,8 +209,7 @@ void BrokerHost::NextControlWrite() {
   control_writer_->Submit(std::move(next));
 }
 
-absl::Status BrokerHost::WaitCurrent(absl::Duration within) {
-  const absl::Duration until = options_.clock->SinceBoot() + within;
+absl::Status BrokerHost::WaitCurrent(const std::function<bool()>& wait_on) {
   struct Waiting {
     Mutex mutex;
     CondVar changed;
@@ -218,21 +218,22 @@ absl::Status BrokerHost::WaitCurrent(absl::Duration within) {
   };
   auto waiting = std::make_shared<Waiting>();
   const std::shared_ptr<const ControlState> state = control_.state();
+  const auto late = [](const std::string& id) {
+    return absl::DeadlineExceededError(absl::StrCat("directory ", id, " was not built in time"));
+  };
   for (const auto& [id, entry] : state->directories) {
     DirectoryService* directory = Directory(id);
     while (directory == nullptr) {
-      if (options_.clock->SinceBoot() > until) {
-        return absl::DeadlineExceededError(absl::StrCat("directory ", id, " did not open"));
-      }
+      if (!wait_on()) return late(id);
       MutexLock lock(&waiting->mutex);
-      waiting->changed.WaitFor(&waiting->mutex, absl::Milliseconds(10));
+      waiting->changed.WaitFor(&waiting->mutex, kLookEvery);
       directory = Directory(id);
     }
     {
       MutexLock lock(&waiting->mutex);
       ++waiting->left;
     }
-    directory->WhenCurrent(within, [this, id = id, waiting](absl::Status status) {
+    directory->WhenCurrent(absl::InfiniteDuration(), [this, id = id, waiting](absl::Status status) {
       MutexLock lock(&waiting->mutex);
       --waiting->left;
       // A broken stream has no end to reach; its directory says so, and the others are served.
@@ -241,9 +242,14 @@ absl::Status BrokerHost::WaitCurrent(absl::Duration within) {
       waiting->changed.NotifyAll();
     });
   }
-  MutexLock lock(&waiting->mutex);
-  while (waiting->left > 0) waiting->changed.WaitFor(&waiting->mutex, absl::Seconds(1));
-  return waiting->status;
+  while (true) {
+    {
+      MutexLock lock(&waiting->mutex);
+      if (waiting->left > 0) waiting->changed.WaitFor(&waiting->mutex, kLookEvery);
+      if (waiting->left == 0) return waiting->status;
+    }
+    if (!wait_on()) return late("of those asked");
+  }
 }
 
 }  // namespace purser

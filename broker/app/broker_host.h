@@ -63,9 +63,9 @@ class BrokerHost {
   // decided on the committed state.
   void SubmitControl(WriteRequest request);
 
-  // Waits until the fold of the control stream, and of every directory it names, has reached the
-  // end of the log as of the call.
-  absl::Status WaitCurrent(absl::Duration within);
+  // Waits until the fold of every directory has reached the end of the log as of the call, or for
+  // as long as `wait_on`, asked now and then, says so; then DeadlineExceeded.
+  absl::Status WaitCurrent(const std::function<bool()>& wait_on);
 
  private:
   void Run();

@@ -266,14 +266,32 @@ void DeliveryHost::RenewWorkers() {
   }
 }
 
-void DeliveryHost::JoinOnceFolded() {
-  if (joined_ || !may_join_) return;
-  {
-    MutexLock lock(&mutex_);
-    for (const auto& [id, app] : apps_) {
-      if (app.worker != nullptr && app.writer->folded() < app.opened_at) return;
-    }
+StreamPosition DeliveryHost::Folded(const std::string& app_id) const {
+  MutexLock lock(&mutex_);
+  const auto it = apps_.find(app_id);
+  return it == apps_.end() || it->second.writer == nullptr ? 0 : it->second.writer->folded();
+}
+
+bool DeliveryHost::Folded() const {
+  MutexLock lock(&mutex_);
+  return std::all_of(apps_.begin(), apps_.end(), [](const auto& entry) {
+    const App& app = entry.second;
+    return app.worker == nullptr || app.writer->folded() >= app.opened_at;
+  });
+}
+
+void DeliveryHost::WhenAt(const std::string& app_id, StreamPosition position,
+                          absl::Duration deadline, std::function<void(absl::Status)> done) {
+  MutexLock lock(&mutex_);
+  const auto it = apps_.find(app_id);
+  if (it == apps_.end() || it->second.worker == nullptr) {
+    return done(absl::UnavailableError(absl::StrCat("app ", app_id, " is not open yet")));
   }
+  it->second.writer->WhenAt(position, deadline, std::move(done));
+}
+
+void DeliveryHost::JoinOnceFolded() {
+  if (joined_ || !may_join_ || !Folded()) return;
   joined_ = true;
   options_.nodes->Join();
 }

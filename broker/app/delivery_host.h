@@ -72,6 +72,15 @@ class DeliveryHost {
   };
   std::optional<Waiting> WaitingLanes(absl::string_view app_id) const;
 
+  // How far an app's stream is folded; 0 while that has not begun. True of all: as far as it went
+  // when it was opened.
+  StreamPosition Folded(const std::string& app_id) const;
+  bool Folded() const;
+
+  // As StreamWriter::WhenAt(), of an app's fold; Unavailable (through `done`) while there is none.
+  void WhenAt(const std::string& app_id, StreamPosition position, absl::Duration deadline,
+              std::function<void(absl::Status)> done);
+
   // nullptr while there is no such app.
   AppReaders* Readers(absl::string_view app_id) const;
   // True once every app of the configuration at `position` of the control stream has its worker.

@@ -43,7 +43,8 @@ void FrontRoutes::Handle(http::Request request, http::Respond respond) const {
   if (request.path == "/healthz") {
     respond(Text(200, "ok\n"));
   } else if (request.path == "/readyz") {
-    respond(ready_ ? Text(200, "ready\n") : Text(503, "not ready\n"));
+    respond(ready_ ? Text(200, "ready\n")
+                   : Text(503, absl::StrCat("not ready\n", progress_ ? progress_() : "")));
   } else if (request.path == "/metrics") {
     http::Response response = Text(200, metrics_->Render());
     response.content_type = std::string(kMetricsContentType);

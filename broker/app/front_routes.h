@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 
 #include "broker/app/broker_host.h"
 #include "broker/app/feed_host.h"
@@ -23,7 +24,10 @@ class FrontRoutes {
   // The server's own refusals: SCIM errors where a SCIM client asked.
   static http::Response ErrorPage(int status, absl::string_view path, absl::string_view message);
 
+  bool ready() const { return ready_; }
   void SetReady(bool ready) { ready_ = ready; }
+  // What /readyz says while it is not ready. Set before the first request.
+  void SetProgress(std::function<std::string()> progress) { progress_ = std::move(progress); }
 
  private:
   // True where the path names a directory's public keys; then it is answered.
@@ -35,6 +39,7 @@ class FrontRoutes {
   const FeedHost* const feeds_;
   MetricsRegistry* const metrics_;
   const bool dev_;
+  std::function<std::string()> progress_;
   std::atomic<bool> ready_{false};
 };
 

@@ -24,7 +24,9 @@ namespace purser {
 namespace {
 
 constexpr char kStreamStopped[] = "purser_stream_stopped";
-constexpr absl::Duration kReadyWithin = absl::Minutes(10);
+constexpr absl::Duration kTellProgressEvery = absl::Seconds(5);
+// A start that came no further for so long is given up.
+constexpr absl::Duration kStuckAfter = absl::Minutes(10);
 // Scans beside each other, and reads that may wait for a thread before one is refused.
 constexpr int kLongReads = 2;
 constexpr size_t kReadsWaiting = 10'000;
@@ -90,6 +92,8 @@ absl::Status PurserServer::Start() {
   MakeDelivery(models);
   MakeBroker(models);
   RETURN_IF_ERROR(MakeFeeds(models));
+  progress_ =
+      std::make_unique<BuildProgress>(log_.get(), broker_.get(), delivery_.get(), &SystemClock());
   RETURN_IF_ERROR(delivery_->Start());
   RETURN_IF_ERROR(feeds_->Start());
   RETURN_IF_ERROR(broker_->Start());
@@ -204,6 +208,8 @@ absl::Status PurserServer::StartHttp() {
   scim_ = std::make_unique<ScimEndpoints>(scim);
   routes_ = std::make_unique<FrontRoutes>(broker_.get(), options_.broker ? scim_.get() : nullptr,
                                           feeds_.get(), &metrics_, options_.dev);
+  routes_->SetProgress([this] { return stopping_ ? "stopping\n" : progress_->Look().ToString(); });
+  TellProgress();
   http::ServerOptions http;
   http.address = options_.http;
   http.threads = options_.http_threads;
@@ -260,6 +266,16 @@ AdminContext PurserServer::MakeContext() {
   };
   context.nodes = [this] { return nodes_->Nodes(); };
   context.templates = connectors::CatalogTemplates();
+  context.when_at = [this](const StreamId& stream, StreamPosition position, absl::Duration deadline,
+                           std::function<void(absl::Status)> done) {
+    if (stream.kind() == StreamKind::kApp) {
+      return delivery_->WhenAt(stream.id(), position, deadline, std::move(done));
+    }
+    DirectoryService* directory = broker_->Directory(stream.id());
+    if (directory == nullptr) return done(absl::UnavailableError("it is not open yet"));
+    directory->writer().WhenAt(position, deadline, std::move(done));
+  };
+  context.built = [this] { return progress_->Look().built; };
   return context;
 }
 
@@ -293,23 +309,47 @@ absl::Status PurserServer::Prepare() {
 }
 
 absl::Status PurserServer::WaitReady() {
-  RETURN_IF_ERROR(broker_->WaitCurrent(kReadyWithin));
+  told_at_ = moved_at_ = SystemClock().SinceBoot();
+  RETURN_IF_ERROR(broker_->WaitCurrent([this] { return WaitOn(); }));
   const StreamPosition configured = broker_->control().state()->head.position;
-  const absl::Duration until = SystemClock().SinceBoot() + kReadyWithin;
   Mutex mutex;
   CondVar tick;
-  while (!delivery_->Configured(configured)) {
-    if (SystemClock().SinceBoot() > until) {
-      return absl::DeadlineExceededError("the apps' streams could not be opened in time");
-    }
+  while (!delivery_->Configured(configured) || !delivery_->Folded()) {
+    if (!WaitOn()) return absl::DeadlineExceededError("the apps' streams were not read in time");
     MutexLock lock(&mutex);
     tick.WaitFor(&mutex, absl::Milliseconds(5));
   }
   delivery_->Join();
+  progress_->SetDone();
   routes_->SetReady(true);
   admin_->SetReady(true);
   admin_->RefreshHealth();
   return absl::OkStatus();
+}
+
+// However long the log is, as long as it goes on.
+bool PurserServer::WaitOn() {
+  const absl::Duration now = SystemClock().SinceBoot();
+  if (now < told_at_ + kTellProgressEvery) return true;
+  told_at_ = now;
+  const Progress progress = progress_->Look();
+  if (std::exchange(built_, progress.built) != progress.built) moved_at_ = now;
+  std::vector<LogField> fields = {{"percent", static_cast<int>(100 * progress.built)}};
+  if (progress.left != absl::InfiniteDuration()) {
+    fields.push_back({"left_seconds", absl::ToInt64Seconds(progress.left)});
+  }
+  LogInfo("building the read models", fields);
+  return now < moved_at_ + kStuckAfter;
+}
+
+void PurserServer::TellProgress() {
+  auto ready = metrics_.GetGauge("purser_ready", "1 once the node is ready.");
+  auto built = metrics_.GetGauge("purser_read_models_built_ratio",
+                                 "How much of the read models of the start is built.");
+  metrics_.AddCollector([this, ready, built] {
+    ready->Set(routes_->ready() ? 1 : 0);
+    built->Set(progress_->Look().built);
+  });
 }
 
 void PurserServer::Tick() { admin_->RefreshHealth(); }
@@ -319,6 +359,7 @@ void PurserServer::Stop() {
   const auto left = [until] {
     return std::max(absl::ZeroDuration(), until - SystemClock().SinceBoot());
   };
+  stopping_ = true;
   if (routes_ != nullptr) routes_->SetReady(false);
   if (delivery_ != nullptr) delivery_->BeginStop();
   if (feeds_ != nullptr) feeds_->BeginStop();

@@ -11,6 +11,7 @@
 #include "broker/admin/admin_context.h"
 #include "broker/admin/server.h"
 #include "broker/app/broker_host.h"
+#include "broker/app/build_progress.h"
 #include "broker/app/delivery_host.h"
 #include "broker/app/feed_host.h"
 #include "broker/app/front_routes.h"
@@ -56,6 +57,8 @@ class PurserServer {
   absl::Status StartAdmin();
   absl::Status Prepare();
   absl::Status WaitReady();
+  bool WaitOn();
+  void TellProgress();
   AdminContext MakeContext();
   void SubmitRecords(const StreamId& stream, DecideRecords decide, absl::Duration deadline,
                      SubmitDone done);
@@ -64,12 +67,14 @@ class PurserServer {
   MetricsRegistry metrics_;
   auth::TokenTable tokens_;
   std::atomic<bool> failed_{false};
+  std::atomic<bool> stopping_{false};
   std::unique_ptr<EventLog> log_;
   std::thread page_check_;
   std::unique_ptr<Membership> nodes_;
   std::unique_ptr<DeliveryHost> delivery_;
   std::unique_ptr<BrokerHost> broker_;
   std::unique_ptr<FeedHost> feeds_;
+  std::unique_ptr<BuildProgress> progress_;
   std::unique_ptr<WorkThreads> short_reads_;
   std::unique_ptr<WorkThreads> long_reads_;
   std::unique_ptr<RefusedRequests> refused_;
@@ -78,6 +83,10 @@ class PurserServer {
   std::unique_ptr<AdminServer> admin_;
   std::unique_ptr<http::Server> http_;
   AdminContext context_;
+  // Of the start.
+  double built_ = -1;
+  absl::Duration moved_at_ = absl::ZeroDuration();
+  absl::Duration told_at_ = absl::ZeroDuration();
 };
 
 }  // namespace purser

@@ -17,6 +17,7 @@ void AddOperatorCommands(CLI::App* root, ChosenCommand* chosen) {
   AddTokenCommands(root, chosen);
   AddUpgradeCommands(root, chosen);
   AddLogCommands(root, chosen);
+  AddModelCommands(root, chosen);
 }
 
 std::optional<int> ParseCommandLine(CLI::App* root, int argc, const char* const* argv,

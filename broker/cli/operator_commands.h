@@ -43,5 +43,6 @@ void AddJobCommands(CLI::App* root, ChosenCommand* chosen);
 void AddTokenCommands(CLI::App* root, ChosenCommand* chosen);
 void AddUpgradeCommands(CLI::App* root, ChosenCommand* chosen);
 void AddLogCommands(CLI::App* root, ChosenCommand* chosen);
+void AddModelCommands(CLI::App* root, ChosenCommand* chosen);
 
 }  // namespace purser

@@ -36,6 +36,11 @@ CliEnvironment StandardEnvironment() {
   environment.clock = &SystemClock();
   environment.ids = &RandomIdSource();
   environment.connect = [] { return ConnectByGrpc(OptionsFromEnvironment()); };
+  environment.connect_to = [](const std::string& address) {
+    ConnectionOptions options = OptionsFromEnvironment();
+    options.address = address;
+    return ConnectByGrpc(options);
+  };
   return environment;
 }
 

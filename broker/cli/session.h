@@ -47,6 +47,9 @@ struct CliEnvironment {
   const Clock* clock = nullptr;
   IdSource* ids = nullptr;
   std::function<absl::StatusOr<std::unique_ptr<AdminConnection>>()> connect;
+  // The same, of another node. Unset: not offered.
+  std::function<absl::StatusOr<std::unique_ptr<AdminConnection>>(const std::string& address)>
+      connect_to;
   // Reads and checks a log that no server has open. Unset: not offered.
   std::function<absl::StatusOr<admin::v1::VerifyLogReport>(const OfflineLog&)> verify_offline;
 };

@@ -256,6 +256,29 @@ std::string ChainWord(const admin::v1::StreamReport& stream) {
 
 }  // namespace
 
+std::string ModelTable(const admin::v1::ListModelsResponse& listed) {
+  Rows rows;
+  for (const admin::v1::Model& model : listed.models()) {
+    rows.push_back({model.stream(), OrDash(model.name()), absl::StrCat(model.position()),
+                    absl::StrCat(model.end()), absl::StrCat(model.read()),
+                    absl::StrCat(model.to_read())});
+  }
+  return absl::StrCat(FormatTable({"STREAM", "NAME", "POSITION", "END", "READ", "TO READ"}, rows),
+                      "\nbuilt: ", static_cast<int>(100 * listed.built()), "%\n");
+}
+
+std::string CompareTable(const admin::v1::CompareModelsReport& report) {
+  Rows rows;
+  for (const admin::v1::ComparedModel& model : report.models()) {
+    for (const admin::v1::NodeDigest& node : model.nodes()) {
+      rows.push_back({model.stream(), OrDash(model.name()), absl::StrCat(model.position()),
+                      model.equal() ? "equal" : "DIFFERS", node.node(),
+                      node.digest().substr(0, 16)});
+    }
+  }
+  return FormatTable({"STREAM", "NAME", "POSITION", "MODEL", "NODE", "DIGEST"}, rows);
+}
+
 std::string VerifyTable(const admin::v1::VerifyLogReport& report) {
   Rows rows;
   for (const auto& stream : report.streams()) {

@@ -29,6 +29,8 @@ std::string PlannedText(const admin::v1::ListPlannedResponse& response);
 std::string TokensTable(const admin::v1::ListTokensResponse& response);
 // Each node's program, and what is left to do.
 std::string UpgradeText(const admin::v1::UpgradeStatus& status);
+std::string ModelTable(const admin::v1::ListModelsResponse& listed);
+std::string CompareTable(const admin::v1::CompareModelsReport& report);
 std::string VerifyTable(const admin::v1::VerifyLogReport& report);
 
 }  // namespace purser

@@ -34,6 +34,10 @@ struct StreamStanding {
   StreamTrouble trouble = StreamTrouble::kNone;
   uint64_t foreign = 0;    // records without our magic, that were skipped
   uint64_t too_large = 0;  // appends that the log would not take for their size
+  // Of what the log held when the stream was opened, how much was fetched; 0 of 0 on a log that is
+  // here anyway.
+  uint64_t read = 0;
+  uint64_t to_read = 0;
 };
 
 }  // namespace purser

@@ -54,6 +54,15 @@ void StreamWriter::WaitFolded(StreamPosition position, absl::Duration deadline,
   wake_();
 }
 
+void StreamWriter::WhenAt(StreamPosition position, absl::Duration deadline,
+                          std::function<void(absl::Status)> done) {
+  {
+    MutexLock lock(&mutex_);
+    new_waiters_.push_back({position, deadline, std::move(done), /*exact=*/true});
+  }
+  wake_();
+}
+
 void StreamWriter::NewRecords() {
   new_records_.store(true, std::memory_order_release);
   wake_();

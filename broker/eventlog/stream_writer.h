@@ -89,7 +89,7 @@ struct WriteRequest {
   bool done_when_valid = false;
 };
 
-// Driven by one thread; Submit(), WaitFolded(), NewRecords() and folded() are for any.
+// Driven by one thread; Submit(), WaitFolded(), WhenAt(), NewRecords() and folded() are for any.
 class StreamWriter {
  public:
   // Runs a closure on the driving thread.
@@ -111,6 +111,12 @@ class StreamWriter {
   // `deadline` (SinceBoot).
   void WaitFolded(StreamPosition position, absl::Duration deadline,
                   std::function<void(absl::Status)> done);
+
+  // Calls `done` on the driving thread while the committed fold is at `position` exactly: what is
+  // read of the read model then is of that position, on every node the same. OutOfRange where it is
+  // behind that already; DeadlineExceeded at `deadline` (SinceBoot).
+  void WhenAt(StreamPosition position, absl::Duration deadline,
+              std::function<void(absl::Status)> done);
 
   // The log has new valid records of the stream.
   void NewRecords();
@@ -158,6 +164,7 @@ class StreamWriter {
     StreamPosition position;
     absl::Duration deadline;
     std::function<void(absl::Status)> done;
+    bool exact = false;  // nothing is committed behind `position` before it is told
   };
 
   // What may be valid and not yet committed in the fold: a commit costs about as much for many
@@ -196,6 +203,9 @@ class StreamWriter {
   bool KeepFold();
   bool IsAwaited() const;
   bool CommitFold();
+  bool AtStop() const;
+  bool PassesStop() const;
+  void CutAtStop(std::vector<StoredRecord>* batch) const;
   void RollbackFold();
 
   // stream_writer_answers.cc: when a request, or who waits for a position, is told what.

@@ -92,9 +92,13 @@ bool StreamWriter::WakeWaiters() {
   ready.assign(std::make_move_iterator(stay), std::make_move_iterator(waiters_.end()));
   waiters_.erase(stay, waiters_.end());
   for (Waiter& waiter : ready) {
-    waiter.done(waiter.position <= folded
-                    ? absl::OkStatus()
-                    : absl::DeadlineExceededError("the read model did not reach the log's end"));
+    if (waiter.position > folded) {
+      waiter.done(absl::DeadlineExceededError("the read model did not come so far in time"));
+    } else if (waiter.exact && waiter.position < folded) {
+      waiter.done(absl::OutOfRangeError("the read model is past that position"));
+    } else {
+      waiter.done(absl::OkStatus());
+    }
   }
   return !ready.empty();
 }

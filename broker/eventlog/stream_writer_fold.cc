@@ -21,13 +21,14 @@ constexpr absl::Duration kOpenRun = absl::Seconds(1);
 
 // One batch a call, so that a long history keeps nobody else on this thread waiting.
 bool StreamWriter::FoldNew() {
-  if (clock_->SinceBoot() < fold_again_at_ || !IsNews()) return false;
+  if (clock_->SinceBoot() < fold_again_at_ || AtStop() || !IsNews()) return false;
   if (fold_open_ && !CommitFold()) return true;
   {
     MutexLock lock(&mutex_);
     if (!health_.ok()) return false;
   }
   auto batch = log_->Read(stream_, fold_->head().position, kFoldBatch, kFoldBatchBytes);
+  if (batch.ok()) CutAtStop(&*batch);
   const absl::Status status = batch.ok() ? FoldBatch(*batch) : batch.status();
   if (status.ok()) {
     if (batch->empty()) return false;
@@ -95,7 +96,7 @@ absl::Status StreamWriter::FoldRecord(const StoredRecord& stored) {
 
 // Commits the fold when it is due and nothing unsettled is in it.
 bool StreamWriter::KeepFold() {
-  if (!fold_open_ || appending_.has_value() || !next_.empty()) return false;
+  if (!fold_open_ || appending_.has_value() || !next_.empty() || AtStop()) return false;
   const bool due =
       unkept_groups_ == 0 || unkept_groups_ >= kMaxUnkeptGroups || queue_.empty() || IsAwaited();
   return due && CommitFold();
@@ -110,8 +111,8 @@ bool StreamWriter::IsAwaited() const {
 }
 
 bool StreamWriter::CommitFold() {
-  if (unkept_groups_ == 0) {
-    RollbackFold();  // Nothing was applied.
+  if (unkept_groups_ == 0 || PassesStop()) {
+    RollbackFold();  // Nothing was applied; or what was comes back from the log, in two parts.
     return true;
   }
   if (const absl::Status kept = fold_->Commit(); !kept.ok()) {
@@ -125,6 +126,28 @@ bool StreamWriter::CommitFold() {
   unkept_groups_ = 0;
   folded_.store(fold_->head().position, std::memory_order_release);
   return true;
+}
+
+// Somebody is to be told of where the fold is before it goes on.
+bool StreamWriter::AtStop() const {
+  return std::any_of(waiters_.begin(), waiters_.end(), [folded = folded()](const Waiter& waiter) {
+    return waiter.exact && waiter.position <= folded;
+  });
+}
+
+// Whether a commit of the open fold would pass where somebody wants it to be.
+bool StreamWriter::PassesStop() const {
+  const StreamPosition end = fold_->head().position;
+  return std::any_of(waiters_.begin(), waiters_.end(),
+                     [end](const Waiter& waiter) { return waiter.exact && waiter.position < end; });
+}
+
+void StreamWriter::CutAtStop(std::vector<StoredRecord>* batch) const {
+  for (const Waiter& waiter : waiters_) {
+    while (waiter.exact && !batch->empty() && batch->back().position > waiter.position) {
+      batch->pop_back();
+    }
+  }
 }
 
 // To the last commit; what was valid in it comes back from the log.

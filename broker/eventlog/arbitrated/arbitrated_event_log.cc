@@ -125,7 +125,7 @@ std::vector<StreamStanding> ArbitratedEventLog::Standings() const {
   for (const auto& [stream, published] : published_) {
     if (!stream.chained()) continue;
     standings.push_back({stream, published.health, published.trouble, published.counts.foreign,
-                         published.counts.too_large});
+                         published.counts.too_large, published.read, published.to_read});
   }
   return standings;
 }
@@ -260,6 +260,8 @@ void ArbitratedEventLog::Publish() {
     published.head = reader->head();
     if (published.health != reader->health()) published.health = reader->health();
     published.trouble = reader->trouble();
+    published.read = reader->fetched();
+    published.to_read = reader->to_fetch();
     if (stream.chained()) {
       published.counts = static_cast<const ChainedStream&>(*reader).counts();
     }

@@ -88,6 +88,8 @@ class ArbitratedEventLog : public EventLog {
     absl::Status health;
     StreamTrouble trouble = StreamTrouble::kNone;
     StreamCounts counts;
+    uint64_t read = 0;
+    uint64_t to_read = 0;
   };
 
   void Post(std::function<void()> work);

@@ -104,6 +104,7 @@ void StreamReader::StartReading(const Watermarks& watermarks) {
     FitInto(watermarks);
     if (broken_) return;
     phase_ = Phase::kReading;
+    opened_at_ = place_.next_offset;
     open_target_ = watermarks.high;
   }
   const uint64_t fetch = ++fetch_;

@@ -2,6 +2,7 @@
 // on, answers "read to its end as of now", and notices when it falls silent.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -82,6 +83,10 @@ class StreamReader {
   const absl::Status& health() const { return health_; }
   StreamTrouble trouble() const { return trouble_; }
 
+  // What was fetched since it was opened, of what there was to fetch.
+  uint64_t fetched() const { return std::min(to_fetch(), Fetched(place_.next_offset)); }
+  uint64_t to_fetch() const { return Fetched(open_target_); }
+
   // What was read and is not in the local table yet; the views last until Saved().
   void CollectUnsaved(RecordBatch* batch) const;
   bool has_unsaved() const { return !unsaved_.empty() || moved_on_; }
@@ -142,6 +147,9 @@ class StreamReader {
     int64_t target = -1;
   };
 
+  uint64_t Fetched(int64_t offset) const {
+    return offset > opened_at_ ? static_cast<uint64_t>(offset - opened_at_) : 0;
+  }
   void StartOpening();
   void StartReading(const Watermarks& watermarks);
   void OnFetched(uint64_t fetch, absl::StatusOr<std::vector<CarriedRecord>> records);
@@ -155,7 +163,8 @@ class StreamReader {
   Phase phase_ = Phase::kClosed;
   std::vector<Opening> openings_;
   absl::Duration retry_at_ = absl::InfiniteDuration();
-  int64_t open_target_ = 0;
+  int64_t opened_at_ = 0;    // the place, as reading began
+  int64_t open_target_ = 0;  // the end as of then
   uint64_t fetch_ = 0;
 
   std::vector<CatchingUp> waiting_;  // for the next ask

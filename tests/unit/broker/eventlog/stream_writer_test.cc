@@ -165,6 +165,38 @@ TEST_F(StreamWriterTest, WhoIsTooLargeForTheLogIsRefusedAndTheOthersOfItsGroupAr
   EXPECT_TRUE(after->ok());
 }
 
+TEST_F(StreamWriterTest, TheFoldIsSeenAtAPositionInTheMidstOfAGroupOnEveryNode) {
+  std::optional<absl::Status> told[2];
+  size_t seen[2] = {0, 0};
+  for (size_t n = 0; n < 2; ++n) {
+    node(n).writer->WhenAt(2, clock_.SinceBoot() + absl::Seconds(5), [&, n](absl::Status status) {
+      told[n] = std::move(status);
+      seen[n] = node(n).fold.committed().size();
+    });
+  }
+  auto ada = Submit("ada"), bob = Submit("bob"), eve = Submit("eve");
+  Settle();
+  for (size_t n = 0; n < 2; ++n) {
+    ASSERT_TRUE(told[n].has_value());
+    EXPECT_TRUE(told[n]->ok()) << *told[n];
+    EXPECT_EQ(seen[n], 2u);
+    EXPECT_EQ(node(n).fold.committed().size(), 3u);
+  }
+  EXPECT_TRUE(ada->ok() && bob->ok() && eve->ok());
+}
+
+TEST_F(StreamWriterTest, APositionThatWasPassedOrNeverComesIsSaid) {
+  MustTake("ada");
+  MustTake("bob");
+  absl::Status passed, never;
+  const absl::Duration deadline = clock_.SinceBoot() + absl::Seconds(1);
+  node().writer->WhenAt(1, deadline, [&](absl::Status status) { passed = std::move(status); });
+  node().writer->WhenAt(9, deadline, [&](absl::Status status) { never = std::move(status); });
+  Pass(absl::Seconds(2));
+  EXPECT_TRUE(absl::IsOutOfRange(passed)) << passed;
+  EXPECT_TRUE(absl::IsDeadlineExceeded(never)) << never;
+}
+
 TEST_F(StreamWriterTest, AWriteInDoubtIsNeverAnsweredOk) {
   node().memory.transport->SetFaults({.error_later = 1.0, .longest_late = absl::Seconds(1)});
   node().log->answer = AppendResult{absl::UnavailableError("in doubt"), 0};
