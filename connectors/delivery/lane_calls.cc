@@ -172,7 +172,8 @@ void AppWorker::OnEffect(const AttemptPtr& attempt, const Result& result,
   LaneRun* run = queue_.Find(attempt->id);
   if (run != nullptr) {
     run->looks = run->waits_for_groups = 0;
-    run->read_after_404 = run->conflicted = run->asked_remembered = false;
+    run->read_after_404 = run->conflicted = false;
+    run->asked_remembered = run->tried_again = false;
     run->chunk = std::min(kMembersAtOnce, run->chunk * 2);
     run->in_doubt_since = absl::InfiniteDuration();
     if (kind == event::v1::CREATE && attempt->type == event::v1::GROUP) run->all_members = true;

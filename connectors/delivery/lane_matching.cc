@@ -155,8 +155,11 @@ void AppWorker::NoMatch(const AttemptPtr& attempt) {
     ReadAccount(attempt);
     return;
   }
+  // Who had the name may have let go of it between the refusal and the look-up.
+  const bool again = run->conflicted && !std::exchange(run->tried_again, true);
+  if (again) run->conflicted = run->asked_remembered = false;
   if (run->conflicted) {
-    run->conflicted = run->asked_remembered = false;
+    run->conflicted = run->asked_remembered = run->tried_again = false;
     if (run->refusal != nullptr) attempt->exchange = *run->refusal;
     Park(attempt, "name-taken", "the name is taken by an account that the app does not show");
     return;
@@ -176,7 +179,7 @@ void AppWorker::LinkTo(const AttemptPtr& attempt, const RemoteResource& account)
   outcome.set_code("linked");
   SetObserved(*attempt, account, &outcome);
   LaneRun* run = queue_.Find(attempt->id);
-  run->conflicted = run->asked_remembered = false;
+  run->conflicted = run->asked_remembered = run->tried_again = false;
   if (attempt->type == event::v1::GROUP) {
     // A search need not show members: what is not known is read before it is changed.
     outcome.set_members_observed(false);

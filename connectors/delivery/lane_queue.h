@@ -44,6 +44,7 @@ struct LaneRun {
   // How it said so, or refused a member: for when the lane is parked for it.
   std::shared_ptr<const event::v1::Exchange> refusal;
   bool asked_remembered = false;  // then the account it had before was asked for
+  bool tried_again = false;       // then, as none was found, another create was sent
   bool mended = false;            // an account came or went that its refusal may have been about
   bool read_after_404 = false;    // of a group: a 404 on its members was not the group's
   int waits_for_groups = 0;       // how often a delete let memberships go first

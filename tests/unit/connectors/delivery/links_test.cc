@@ -41,6 +41,21 @@ TEST(DeliveryLinks, ATakenNameIsLookedUpAndLinked) {
   EXPECT_EQ(rig.app.users.size(), 1u);
 }
 
+TEST(DeliveryLinks, ANameThatIsLetGoBeforeItIsLookedUpIsTaken) {
+  DeliveryRig rig;
+  const std::string taken_by = rig.app.Add(ResourceType::kUser, "anna").id;
+  rig.app.hidden = {"anna"};
+  rig.app.fault = [&](const AppCall& call) {
+    // Of the look-up that follows the refusal.
+    if (call.verb == "find" && rig.app.Count("create") == 1) rig.app.users.erase(taken_by);
+    return Fault::kNone;
+  };
+  rig.CreateUser("u1", "anna");
+  rig.Settle();
+  EXPECT_TRUE(rig.LaneOf("u1").linked);
+  EXPECT_EQ(rig.app.users.size(), 1u);
+}
+
 TEST(DeliveryLinks, ANameTakenByAnAccountTheAppDoesNotShowIsParked) {
   DeliveryRig rig;
   rig.app.Add(ResourceType::kUser, "anna");
@@ -49,7 +64,7 @@ TEST(DeliveryLinks, ANameTakenByAnAccountTheAppDoesNotShowIsParked) {
   rig.Settle();
   EXPECT_EQ(rig.LaneOf("u1").state, PARKED);
   EXPECT_EQ(rig.LaneOf("u1").code, "name-taken");
-  EXPECT_EQ(rig.app.Count("create"), 1);
+  EXPECT_EQ(rig.app.Count("create"), 2) << "once more after the look-up, in case it was let go";
 }
 
 TEST(DeliveryLinks, TwoAccountsThatMatchAreForAnOperator) {
