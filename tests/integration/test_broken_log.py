@@ -3,6 +3,7 @@
 import json
 import random
 import shutil
+import signal
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -69,8 +70,10 @@ class Installation:
 
     def break_all(self):
         self.recreate("emptied")
-        # As long as it was, and none of it ours.
+        # As long as it was, and none of it ours; the node is to see nothing in between.
+        self.node.process.send_signal(signal.SIGSTOP)
         self.recreate("refilled", [b"another's"] * 5)
+        self.node.process.send_signal(signal.SIGCONT)
         self.kafka.delete_records(self.topic("cut"), 2)
         self.kafka.delete(self.topic("deleted"))
         self.kafka.set(self.topic("retention"), "retention.ms", "86400000")
