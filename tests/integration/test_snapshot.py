@@ -75,6 +75,23 @@ def test_a_copy_made_under_writers_is_whole_and_serves(start, tmp_path, log_addr
         assert verified.stdout == again.stdout
 
 
+def test_where_kafka_is_lost_the_records_of_a_node_are_served_without_it(start, kafka, tmp_path):
+    purser = start(Purser(tmp_path / "one", log=kafka.log_url("lost-for-good")))
+    assert [create(purser, name).status for name in ("anna", "bob")] == [201, 201]
+    assert purser.terminate() == 0
+    alone = tmp_path / "alone/data"
+    alone.parent.mkdir()
+    assert snapshot(purser, alone).returncode == 0
+    (alone / "kafka.db").rename(alone / "log.db")
+    verified = subprocess.run([binary(), "log", "verify", "--data", alone], capture_output=True)
+    assert verified.returncode == 0, verified.stdout
+    other = start(Purser(tmp_path / "alone"))
+    assert names(other) == {"anna", "bob"}
+    assert create(other, "anna").status == 409
+    assert create(other, "carol").status == 201
+    assert "damaged" not in other.log()
+
+
 def test_a_snapshot_that_cannot_be_made_leaves_nothing(start, tmp_path):
     purser = start(Purser(tmp_path / "one"))
     (tmp_path / "full").mkdir()

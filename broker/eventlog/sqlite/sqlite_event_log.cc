@@ -95,6 +95,7 @@ absl::Status SqliteEventLog::Load() {
   stopped_cleanly_ = known.empty() || stopped == "yes";
   std::vector<RecordBatch::Meta> marks;
   for (const StreamId& stream : known) {
+    if (!stream.chained()) continue;  // Of a log that comes from Kafka; here they are elsewhere.
     ASSIGN_OR_RETURN(const LoadedChain chain, LoadChain(*store_, stream));
     Stream state{.head = chain.head, .health = chain.health, .marked = chain.head.position};
     if (chain.health.ok()) {
