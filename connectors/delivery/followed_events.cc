@@ -71,7 +71,7 @@ absl::StatusOr<absl::Span<const FollowedEvent>> FollowedEvents::After(
   return absl::MakeConstSpan(events_).subspan(after + 1 - events_.front().position);
 }
 
-// What can be read before one that cannot is enough for now.
+// What comes before a record that cannot be read is followed; that one is asked for again.
 absl::Status FollowedEvents::ReadAfter(StreamPosition after, const DirectoryReader& directory,
                                        StreamPosition head) {
   events_.clear();

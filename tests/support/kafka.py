@@ -146,8 +146,8 @@ def _ask(address, request):
     host, _, port = address.rpartition(":")
     with socket.create_connection((host, int(port)), timeout=5) as wire:
         wire.sendall(struct.pack(">i", len(request)) + request)
-        size, = struct.unpack(">i", _exactly(wire, 4))
-        fields = _Fields(_exactly(wire, size))
+        size, = struct.unpack(">i", exactly(wire, 4))
+        fields = _Fields(exactly(wire, size))
     fields.number("i")  # correlation
     return fields
 
@@ -163,7 +163,7 @@ def _topic(fields):
     return name, found
 
 
-def _exactly(wire, size):
+def exactly(wire, size):
     data = b""
     while len(data) < size:
         got = wire.recv(size - len(data))

@@ -7,6 +7,8 @@ import socket
 import struct
 import time
 
+from kafka import exactly
+
 PRODUCE, CREATE_TOPICS, DELETE_TOPICS, DELETE_RECORDS = 0, 19, 20, 21
 CREATE_PARTITIONS, ALTER_CONFIGS = 37, 44
 TIMEOUT = 10_000
@@ -94,16 +96,6 @@ class TopicAdmin:
             wire.sendall(struct.pack(">i", len(asked)) + asked)
             size, = struct.unpack(">i", exactly(wire, 4))
             return exactly(wire, size)[4:]  # without the correlation
-
-
-def exactly(wire, size):
-    data = b""
-    while len(data) < size:
-        got = wire.recv(size - len(data))
-        if not got:
-            raise ConnectionError("the broker hung up")
-        data += got
-    return data
 
 
 def varint(number):
