@@ -196,6 +196,28 @@ def test_three_nodes_lose_nothing_while_nodes_and_brokers_come_and_go(
     assert max(chaos.back) < UNAVAILABLE_AT_MOST
 
 
+def test_a_leader_that_falls_silent_is_left(start, kafka_cluster, tmp_path):
+    """A machine that lost its power, or hangs: its connections stand, and bring nothing."""
+    cluster = kafka_cluster(brokers=3)
+    nodes = [start(Purser(tmp_path / f"node{n}", log=cluster.log_url("silent"))) for n in range(2)]
+    topic, = (name for name in cluster.topics() if name.startswith("silent.directory."))
+    writers = Writers(nodes, count=8, timeout=TIMEOUT, pause=0.02)
+    chaos = Chaos(cluster, nodes, writers, topic, seed=1)
+    writers.start()
+    try:
+        chaos.goes_on(range(2), 0)
+        began, leader = time.monotonic(), cluster.topics()[topic].leader
+        cluster.pause(leader)
+        try:
+            chaos.goes_on(range(2), began + UNAVAILABLE_AT_MOST - 1)
+            chaos.note_gaps(range(2), began)
+        finally:
+            cluster.go_on(leader)
+    finally:
+        writers.stop()
+    assert max(map(max, chaos.gaps.values())) < UNAVAILABLE_AT_MOST, chaos.gaps
+
+
 def test_a_cut_network_is_silent(switch):
     """What the cuts above rest on; without networks nodes were killed instead of cut off."""
     if switch is None:

@@ -1,6 +1,8 @@
 """Real Kafka brokers by deploy/kafka, and who leads a topic there."""
 
+import os
 import shutil
+import signal
 import socket
 import struct
 import subprocess
@@ -51,6 +53,16 @@ class KafkaCluster:
         done = self._run("stop", *(["--broker", str(broker)] if broker else []),
                          *(["--kill"] if kill else []))
         assert done.returncode == 0, done.stderr
+
+    def pause(self, broker):
+        """It falls silent, and its connections stand."""
+        os.kill(self._pid(broker), signal.SIGSTOP)
+
+    def go_on(self, broker):
+        os.kill(self._pid(broker), signal.SIGCONT)
+
+    def _pid(self, broker):
+        return int((self.folder / str(broker) / "pid").read_text())
 
     def _run(self, script, *arguments):
         # Into files: the brokers keep what they are given open.

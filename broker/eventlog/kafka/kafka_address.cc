@@ -67,7 +67,11 @@ std::string KafkaAddress::Topic(const StreamId& stream) const {
 }
 
 KafkaSettings KafkaAddress::ClientSettings() const {
+  // A broker that falls silent, its connection standing, is given up after socket.timeout.ms: by
+  // default a minute, in which nothing it leads could be written.
   KafkaSettings settings = {{"bootstrap.servers", bootstrap},
+                            {"socket.timeout.ms", "5000"},
+                            {"socket.connection.setup.timeout.ms", "10000"},
                             {"client.id", "purser"},
                             {"reconnect.backoff.ms", "50"},
                             {"reconnect.backoff.max.ms", "1000"},
