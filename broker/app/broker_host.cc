@@ -1,9 +1,11 @@
 #include "broker/app/broker_host.h"
 
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "broker/base/log.h"
 #include "broker/base/status.h"
 
@@ -11,8 +13,17 @@ namespace purser {
 namespace {
 
 constexpr absl::Duration kIdle = absl::Milliseconds(50);
-constexpr absl::Duration kOpenWithin = absl::Seconds(60);
+constexpr absl::Duration kFoldWithin = absl::Seconds(60);
 constexpr absl::Duration kLookEvery = absl::Milliseconds(10);
+constexpr absl::Duration kAskAgainAfter = absl::Milliseconds(200);
+
+void TellWaiting(const absl::Status& why) {
+  LogWarning("waiting for the log", {{"why", why.message()}});
+}
+
+absl::Status NotInTime(const std::string& id) {
+  return absl::DeadlineExceededError(absl::StrCat("directory ", id, " was not built in time"));
+}
 
 }  // namespace
 
@@ -26,22 +37,33 @@ BrokerHost::BrokerHost(Options options) : options_(std::move(options)) {
 
 BrokerHost::~BrokerHost() { Stop(); }
 
-absl::Status BrokerHost::Start() {
-  absl::StatusOr<Head> head = absl::UnavailableError("the control stream is not open yet");
-  bool opened = false;
-  options_.log->Open(StreamId::Control(), [&](absl::StatusOr<Head> result) {
-    head = std::move(result);
-    opened = true;
-  });
-  const absl::Duration until = options_.clock->SinceBoot() + kOpenWithin;
-  const auto late = [&] { return options_.clock->SinceBoot() > until; };
-  while (!opened && !late()) options_.log->RunOnce(absl::Milliseconds(10));
+// Opened once: tried for as long as the log itself waits for an answer.
+absl::StatusOr<Head> BrokerHost::OpenControl(const std::function<bool()>& wait_on) {
+  auto opened = std::make_shared<std::optional<absl::StatusOr<Head>>>();
+  options_.log->Open(StreamId::Control(),
+                     [opened](absl::StatusOr<Head> head) { *opened = std::move(head); });
+  while (!opened->has_value()) {
+    if (!wait_on()) return absl::UnavailableError("the control stream is not open yet");
+    options_.log->RunOnce(absl::Milliseconds(10));
+  }
+  return **std::move(opened);
+}
+
+absl::Status BrokerHost::Start(const std::function<bool()>& wait_on) {
+  absl::StatusOr<Head> head = OpenControl(wait_on);
+  while (IsRetryable(head.status()) && wait_on()) {
+    TellWaiting(head.status());
+    head = OpenControl(wait_on);
+  }
   RETURN_IF_ERROR(head.status());
+  const absl::Duration until = options_.clock->SinceBoot() + kFoldWithin;
   while (control_writer_->folded() < head->position) {
     options_.log->RunOnce(absl::Milliseconds(10));
     RunOnce(absl::ZeroDuration());
     RETURN_IF_ERROR(control_writer_->health());
-    if (late()) return absl::UnavailableError("the log could not be read within a minute");
+    if (options_.clock->SinceBoot() > until) {
+      return absl::UnavailableError("the log could not be read within a minute");
+    }
   }
   FollowControl();
   log_thread_ = std::thread([this] { RunLog(); });
@@ -210,46 +232,51 @@ void BrokerHost::NextControlWrite() {
 }
 
 absl::Status BrokerHost::WaitCurrent(const std::function<bool()>& wait_on) {
-  struct Waiting {
-    Mutex mutex;
-    CondVar changed;
-    int left ABSL_GUARDED_BY(mutex) = 0;
-    absl::Status status ABSL_GUARDED_BY(mutex);
-  };
-  auto waiting = std::make_shared<Waiting>();
   const std::shared_ptr<const ControlState> state = control_.state();
-  const auto late = [](const std::string& id) {
-    return absl::DeadlineExceededError(absl::StrCat("directory ", id, " was not built in time"));
-  };
   for (const auto& [id, entry] : state->directories) {
-    DirectoryService* directory = Directory(id);
-    while (directory == nullptr) {
-      if (!wait_on()) return late(id);
-      MutexLock lock(&waiting->mutex);
-      waiting->changed.WaitFor(&waiting->mutex, kLookEvery);
-      directory = Directory(id);
+    ASSIGN_OR_RETURN(DirectoryService * directory, WaitOpen(id, wait_on));
+    absl::Status current = WaitCurrent(directory, wait_on);
+    // A broken stream has no end to reach; its directory says so, and the others are served.
+    const auto broken = [&] { return IsBroken(*options_.log, StreamId::Directory(id)); };
+    while (IsRetryable(current) && !broken() && wait_on()) {
+      TellWaiting(current);
+      absl::SleepFor(kAskAgainAfter);
+      current = WaitCurrent(directory, wait_on);
     }
-    {
-      MutexLock lock(&waiting->mutex);
-      ++waiting->left;
-    }
-    directory->WhenCurrent(absl::InfiniteDuration(), [this, id = id, waiting](absl::Status status) {
-      MutexLock lock(&waiting->mutex);
-      --waiting->left;
-      // A broken stream has no end to reach; its directory says so, and the others are served.
-      const bool broken = IsBroken(*options_.log, StreamId::Directory(id));
-      if (!status.ok() && !broken) waiting->status = std::move(status);
-      waiting->changed.NotifyAll();
-    });
+    if (!current.ok() && !broken()) return current;
   }
-  while (true) {
-    {
-      MutexLock lock(&waiting->mutex);
-      if (waiting->left > 0) waiting->changed.WaitFor(&waiting->mutex, kLookEvery);
-      if (waiting->left == 0) return waiting->status;
-    }
-    if (!wait_on()) return late("of those asked");
+  return absl::OkStatus();
+}
+
+absl::StatusOr<DirectoryService*> BrokerHost::WaitOpen(const std::string& id,
+                                                       const std::function<bool()>& wait_on) {
+  DirectoryService* directory = Directory(id);
+  for (; directory == nullptr; directory = Directory(id)) {
+    if (!wait_on()) return NotInTime(id);
+    absl::SleepFor(kLookEvery);
   }
+  return directory;
+}
+
+absl::Status BrokerHost::WaitCurrent(DirectoryService* directory,
+                                     const std::function<bool()>& wait_on) {
+  struct Answer {
+    Mutex mutex;
+    CondVar arrived;
+    std::optional<absl::Status> status ABSL_GUARDED_BY(mutex);
+  };
+  auto answer = std::make_shared<Answer>();
+  directory->WhenCurrent(absl::InfiniteDuration(), [answer](absl::Status status) {
+    MutexLock lock(&answer->mutex);
+    answer->status = std::move(status);
+    answer->arrived.NotifyAll();
+  });
+  while (wait_on()) {
+    MutexLock lock(&answer->mutex);
+    if (!answer->status.has_value()) answer->arrived.WaitFor(&answer->mutex, kLookEvery);
+    if (answer->status.has_value()) return *answer->status;
+  }
+  return NotInTime(directory->stream().id());
 }
 
 }  // namespace purser

@@ -25,7 +25,10 @@
 
 namespace purser {
 
-// Start() blocks until the control stream is folded to its end. Everything else is for any thread.
+// Start() and WaitCurrent() block. Everything else is for any thread.
+//
+// Both ask the log again and again where it is out of reach, which the process's log tells, for as
+// long as `wait_on`, asked now and then, says so.
 class BrokerHost {
  public:
   struct Options {
@@ -45,7 +48,8 @@ class BrokerHost {
   explicit BrokerHost(Options options);
   ~BrokerHost();
 
-  absl::Status Start();
+  // Folds the control stream to its end.
+  absl::Status Start(const std::function<bool()>& wait_on);
   // Ends the threads; unsettled requests are dropped unanswered.
   void Stop();
 
@@ -63,11 +67,14 @@ class BrokerHost {
   // decided on the committed state.
   void SubmitControl(WriteRequest request);
 
-  // Waits until the fold of every directory has reached the end of the log as of the call, or for
-  // as long as `wait_on`, asked now and then, says so; then DeadlineExceeded.
+  // Waits until the fold of every directory has reached the end of the log as of the call.
   absl::Status WaitCurrent(const std::function<bool()>& wait_on);
 
  private:
+  absl::StatusOr<Head> OpenControl(const std::function<bool()>& wait_on);
+  absl::StatusOr<DirectoryService*> WaitOpen(const std::string& id,
+                                             const std::function<bool()>& wait_on);
+  absl::Status WaitCurrent(DirectoryService* directory, const std::function<bool()>& wait_on);
   void Run();
   void RunLog();
   void RunOnce(absl::Duration max_wait);

@@ -9,6 +9,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "broker/app/bootstrap.h"
 #include "broker/app/open_log.h"
 #include "broker/base/clock.h"
@@ -27,6 +28,7 @@ constexpr char kStreamStopped[] = "purser_stream_stopped";
 constexpr absl::Duration kTellProgressEvery = absl::Seconds(5);
 // A start that came no further for so long is given up.
 constexpr absl::Duration kStuckAfter = absl::Minutes(10);
+constexpr absl::Duration kPrepareAgainAfter = absl::Milliseconds(200);
 // Scans beside each other, and reads that may wait for a thread before one is refused.
 constexpr int kLongReads = 2;
 constexpr size_t kReadsWaiting = 10'000;
@@ -66,7 +68,14 @@ absl::Status PurserServer::CheckOptions() const {
   return absl::OkStatus();
 }
 
-absl::Status PurserServer::Start() {
+absl::Status PurserServer::Start(std::function<bool()> stop_asked) {
+  stop_asked_ = std::move(stop_asked);
+  const absl::Status started = StartParts();
+  if (!started.ok() && stop_asked_()) return absl::CancelledError("stopped before it was ready");
+  return started;
+}
+
+absl::Status PurserServer::StartParts() {
   RETURN_IF_ERROR(CheckOptions());
   const std::string models = absl::StrCat(options_.data, "/read");
   std::error_code error;
@@ -96,7 +105,7 @@ absl::Status PurserServer::Start() {
       std::make_unique<BuildProgress>(log_.get(), broker_.get(), delivery_.get(), &SystemClock());
   RETURN_IF_ERROR(delivery_->Start());
   RETURN_IF_ERROR(feeds_->Start());
-  RETURN_IF_ERROR(broker_->Start());
+  RETURN_IF_ERROR(broker_->Start([this] { return !stop_asked_(); }));
   RETURN_IF_ERROR(StartHttp());
   context_ = MakeContext();
   RETURN_IF_ERROR(StartAdmin());
@@ -298,6 +307,17 @@ void PurserServer::SubmitRecords(const StreamId& stream, DecideRecords decide,
 }
 
 absl::Status PurserServer::Prepare() {
+  told_at_ = moved_at_ = SystemClock().SinceBoot();
+  absl::Status prepared = PrepareOnce();
+  while (IsRetryable(prepared) && WaitOn()) {
+    LogWarning("waiting for the log", {{"why", prepared.message()}});
+    absl::SleepFor(kPrepareAgainAfter);
+    prepared = PrepareOnce();
+  }
+  return prepared;
+}
+
+absl::Status PurserServer::PrepareOnce() {
   RETURN_IF_ERROR(PrepareLog(context_));
   if (options_.dev) {
     ASSIGN_OR_RETURN(const std::string secret, DevToken(options_.data));
@@ -329,6 +349,7 @@ absl::Status PurserServer::WaitReady() {
 
 // However long the log is, as long as it goes on.
 bool PurserServer::WaitOn() {
+  if (stop_asked_()) return false;
   const absl::Duration now = SystemClock().SinceBoot();
   if (now < told_at_ + kTellProgressEvery) return true;
   told_at_ = now;

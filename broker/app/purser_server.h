@@ -33,8 +33,9 @@ class PurserServer {
   ~PurserServer();
 
   // Blocks until all is folded, configured and ready; the ports listen before that, so that health
-  // can be asked. The first error is the one to show.
-  absl::Status Start();
+  // can be asked, but not before the log was found. Brokers out of reach are waited for. Cancelled
+  // once `stop_asked`, called now and then, says so; else the first error is the one to show.
+  absl::Status Start(std::function<bool()> stop_asked);
   // To be called about once a second: what health checks are told of each app.
   void Tick();
   // Takes no more requests, answers what is settled in time, ends deliveries, releases the apps.
@@ -55,7 +56,9 @@ class PurserServer {
   absl::Status MakeFeeds(const std::string& models);
   absl::Status StartHttp();
   absl::Status StartAdmin();
+  absl::Status StartParts();
   absl::Status Prepare();
+  absl::Status PrepareOnce();
   absl::Status WaitReady();
   bool WaitOn();
   void TellProgress();
@@ -84,6 +87,7 @@ class PurserServer {
   std::unique_ptr<http::Server> http_;
   AdminContext context_;
   // Of the start.
+  std::function<bool()> stop_asked_;
   double built_ = -1;
   absl::Duration moved_at_ = absl::ZeroDuration();
   absl::Duration told_at_ = absl::ZeroDuration();

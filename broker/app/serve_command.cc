@@ -38,6 +38,13 @@ sigset_t BlockStopSignals() {
   return signals;
 }
 
+// Whether one of them came and was not taken.
+bool StopAsked() {
+  sigset_t pending;
+  return sigpending(&pending) == 0 &&
+         (sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1);
+}
+
 // True where a stop signal came, false where `go_on`, asked every second, says so first.
 bool WaitForStop(const sigset_t& signals, const std::function<bool()>& go_on) {
   const timespec second = {1, 0};
@@ -51,9 +58,11 @@ int Serve(Session& session, const ServeOptions& options) {
   RaiseDescriptorLimit();
   const sigset_t signals = BlockStopSignals();
   PurserServer server(options);
-  if (const absl::Status started = server.Start(); !started.ok()) {
+  if (const absl::Status started = server.Start(StopAsked); !started.ok()) {
     server.Stop();
-    return session.Fail(started);
+    if (!absl::IsCancelled(started)) return session.Fail(started);
+    LogInfo("stopped before it was ready");
+    return kExitDone;
   }
   LogInfo("serving", {{"http", server.http_port()}, {"grpc", server.grpc_port()}});
   const bool stopped = WaitForStop(signals, [&] {

@@ -50,7 +50,7 @@ class RecordTransport {
 
   // Makes sure that the stream's sequence is there, creating it where absent if `create`, and that
   // it keeps what it must. NotFound: absent. FailedPrecondition: its settings would lose records.
-  // Unavailable: out of reach.
+  // Unavailable: out of reach. PermissionDenied: it does not let us in.
   virtual void Prepare(const StreamId& stream, bool create, PrepareDone done) = 0;
 
   // Hands every record from `from` on to `sink`, in order, for as long as the transport lives or

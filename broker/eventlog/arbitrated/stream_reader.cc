@@ -73,8 +73,10 @@ void StreamReader::StartOpening() {
     if (absl::IsFailedPrecondition(prepared)) {
       OnSettings(std::move(prepared));
     } else if (!prepared.ok()) {
+      not_prepared_ = std::move(prepared);
       return RetryOpening();
     }
+    not_prepared_ = absl::OkStatus();
     phase_ = Phase::kChecking;
     CheckPlace();
   });
@@ -84,6 +86,12 @@ void StreamReader::RetryOpening() {
   if (phase_ == Phase::kReading || phase_ == Phase::kOpen) return;
   phase_ = Phase::kClosed;
   retry_at_ = Now() + context_.times.retry_after;
+}
+
+absl::Status StreamReader::WhyNotOpen() const {
+  const std::string what = absl::StrCat("open stream ", stream_.ToString());
+  if (absl::IsPermissionDenied(not_prepared_)) return Annotate(not_prepared_, what);
+  return absl::UnavailableError(absl::StrCat(what, ": the log is out of reach"));
 }
 
 void StreamReader::PlaceIsGood() {
@@ -269,9 +277,7 @@ void StreamReader::Tick(absl::Duration now) {
   auto expired = std::stable_partition(openings_.begin(), openings_.end(),
                                        [now](const Opening& one) { return one.deadline > now; });
   for (auto one = expired; one != openings_.end(); ++one) {
-    Complete([done = std::move(one->done), name = stream_.ToString()] {
-      done(absl::UnavailableError(absl::StrCat("open stream ", name, ": the log is out of reach")));
-    });
+    Complete([done = std::move(one->done), why = WhyNotOpen()] { done(why); });
   }
   openings_.erase(expired, openings_.end());
   if (now >= ask_deadline_) {

@@ -117,6 +117,7 @@ class StreamReader {
   // Asks what is there, then reads on; FitInto() may move the place between.
   void AskForPlace();
   void RetryOpening();
+  absl::Status WhyNotOpen() const;
   // Keeps a valid record for the local table; the head has moved onto it.
   void Keep(std::string bytes);
   void MoveTo(int64_t next_offset);
@@ -162,6 +163,7 @@ class StreamReader {
 
   Phase phase_ = Phase::kClosed;
   std::vector<Opening> openings_;
+  absl::Status not_prepared_;  // why, when it was last tried
   absl::Duration retry_at_ = absl::InfiniteDuration();
   int64_t opened_at_ = 0;    // the place, as reading began
   int64_t open_target_ = 0;  // the end as of then

@@ -22,15 +22,7 @@ void OnLog(const rd_kafka_t*, int level, const char* facility, const char* messa
   Log(ours, "librdkafka", {{"facility", facility}, {"what", WithOurSettings(message)}});
 }
 
-void OnError(rd_kafka_t*, int error, const char* reason, void*) {
-  const char* name = rd_kafka_err2name(static_cast<rd_kafka_resp_err_t>(error));
-  const std::string settings = SettingsAtFault(name, reason);
-  std::vector<LogField> fields = {{"error", name}, {"what", WithOurSettings(reason)}};
-  if (!settings.empty()) fields.push_back({"settings", settings});
-  const std::string note = ScramNote(rd_kafka_version(), reason);
-  if (!note.empty()) fields.push_back({"note", note});
-  LogWarning("the Kafka log has trouble", fields);
-}
+void OnError(rd_kafka_t*, int error, const char* reason, void*) { TellKafkaTrouble(error, reason); }
 
 // Decides nothing: OpenSSL has; says why where it refused.
 int OnCertificate(rd_kafka_t*, const char*, int32_t, int* x509_error, int, const char*, size_t,
@@ -50,9 +42,21 @@ absl::Status Set(rd_kafka_conf_t* conf, const std::string& name, const std::stri
 
 }  // namespace
 
+std::string TellKafkaTrouble(int error, const char* reason) {
+  const char* name = rd_kafka_err2name(static_cast<rd_kafka_resp_err_t>(error));
+  std::string settings = SettingsAtFault(name, reason);
+  std::vector<LogField> fields = {{"error", name}, {"what", WithOurSettings(reason)}};
+  if (!settings.empty()) fields.push_back({"settings", settings});
+  const std::string note = ScramNote(rd_kafka_version(), reason);
+  if (!note.empty()) fields.push_back({"note", note});
+  LogWarning("the Kafka log has trouble", fields);
+  return settings;
+}
+
 absl::StatusOr<KafkaPtr<rd_kafka_t>> MakeKafkaHandle(rd_kafka_type_t type,
                                                      const KafkaSettings& settings,
-                                                     DeliveryFn delivered, void* opaque) {
+                                                     DeliveryFn delivered, ErrorFn trouble,
+                                                     void* opaque) {
   rd_kafka_conf_t* conf = rd_kafka_conf_new();
   for (const auto& [name, value] : settings) {
     const absl::Status set = Set(conf, name, value);
@@ -61,7 +65,7 @@ absl::StatusOr<KafkaPtr<rd_kafka_t>> MakeKafkaHandle(rd_kafka_type_t type,
     return set;
   }
   rd_kafka_conf_set_log_cb(conf, OnLog);
-  rd_kafka_conf_set_error_cb(conf, OnError);
+  rd_kafka_conf_set_error_cb(conf, trouble == nullptr ? OnError : trouble);
   rd_kafka_conf_set_ssl_cert_verify_cb(conf, OnCertificate);
   rd_kafka_conf_set_opaque(conf, opaque);
   if (delivered != nullptr) rd_kafka_conf_set_dr_msg_cb(conf, delivered);

@@ -40,13 +40,20 @@ struct KafkaDelete {
 template <typename T>
 using KafkaPtr = std::unique_ptr<T, KafkaDelete>;
 
+// Says in the log what a handle's error callback was told; gives the settings that are at fault,
+// where it names some.
+std::string TellKafkaTrouble(int error, const char* reason);
+
+using ErrorFn = void (*)(rd_kafka_t*, int error, const char* reason, void*);
 using DeliveryFn = void (*)(rd_kafka_t*, const rd_kafka_message_t*, void*);
 
-// A handle of `type`; `delivered`, unless null, is called with `opaque` for each report.
+// A handle of `type`; `delivered`, unless null, is called with `opaque` for each report, and so is
+// `trouble` for each error; without it they are told in the log.
 // InvalidArgument for a setting that librdkafka does not take; no error repeats a value.
 absl::StatusOr<KafkaPtr<rd_kafka_t>> MakeKafkaHandle(rd_kafka_type_t type,
                                                      const KafkaSettings& settings,
                                                      DeliveryFn delivered = nullptr,
+                                                     ErrorFn trouble = nullptr,
                                                      void* opaque = nullptr);
 
 // The topics of one handle, kept: librdkafka knows the leader of a topic for as long as somebody

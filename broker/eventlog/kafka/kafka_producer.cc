@@ -40,8 +40,8 @@ KafkaProducer::KafkaProducer(std::function<void(std::function<void()>)> post)
 absl::StatusOr<std::unique_ptr<KafkaProducer>> KafkaProducer::Make(
     const KafkaAddress& address, std::function<void(std::function<void()>)> post) {
   std::unique_ptr<KafkaProducer> made(new KafkaProducer(std::move(post)));
-  ASSIGN_OR_RETURN(made->handle_,
-                   MakeKafkaHandle(RD_KAFKA_PRODUCER, Settings(address), OnDelivered, made.get()));
+  ASSIGN_OR_RETURN(made->handle_, MakeKafkaHandle(RD_KAFKA_PRODUCER, Settings(address), OnDelivered,
+                                                  OnTrouble, made.get()));
   made->topics_ = std::make_unique<KafkaTopics>(made->handle_.get());
   made->poller_ = std::thread([producer = made.get()] { producer->Poll(); });
   return made;
@@ -70,6 +70,19 @@ void KafkaProducer::Poll() {
     if (!spent_.exchange(true)) LogError("the Kafka producer is spent", {{"why", why}});
     rd_kafka_purge(handle_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
   }
+}
+
+void KafkaProducer::OnTrouble(rd_kafka_t*, int error, const char* reason, void* self) {
+  std::string settings = TellKafkaTrouble(error, reason);
+  if (settings.empty()) return;
+  auto* producer = static_cast<KafkaProducer*>(self);
+  MutexLock lock(&producer->mutex_);
+  producer->refused_ = std::move(settings);
+}
+
+std::string KafkaProducer::refused() const {
+  MutexLock lock(&mutex_);
+  return refused_;
 }
 
 void KafkaProducer::OnDelivered(rd_kafka_t*, const rd_kafka_message_t* message, void* self) {

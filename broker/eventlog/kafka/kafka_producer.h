@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "broker/base/mutex.h"
 #include "broker/eventlog/arbitrated/record_transport.h"
 #include "broker/eventlog/kafka/kafka_address.h"
 #include "broker/eventlog/kafka/kafka_client.h"
@@ -33,6 +34,9 @@ class KafkaProducer {
   // True once it can send no more, a record timed out, or no report comes: to be made anew.
   bool is_spent() const;
 
+  // The settings that the brokers' last refusal put at fault; empty where there was none.
+  std::string refused() const;
+
   // As librdkafka's own fatal errors would; for tests.
   void Spend();
 
@@ -40,6 +44,7 @@ class KafkaProducer {
   struct Sent;
   explicit KafkaProducer(std::function<void(std::function<void()>)> post);
   static void OnDelivered(rd_kafka_t* handle, const rd_kafka_message_t* message, void* self);
+  static void OnTrouble(rd_kafka_t* handle, int error, const char* reason, void* self);
   void Poll();
 
   const std::function<void(std::function<void()>)> post_;
@@ -49,6 +54,8 @@ class KafkaProducer {
   std::atomic<bool> spent_ = false;
   // Reports; a record that cannot be sent times out before this.
   ProgressWatch reports_{absl::Seconds(40)};
+  mutable Mutex mutex_;
+  std::string refused_ ABSL_GUARDED_BY(mutex_);
   std::thread poller_;
 };
 

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "broker/base/clock.h"
 #include "broker/base/log.h"
 #include "broker/base/status.h"
@@ -75,6 +76,14 @@ std::shared_ptr<KafkaQueries> KafkaTransport::Handles::Queries() {
   return queries;
 }
 
+absl::Status KafkaTransport::Handles::Refusal(const absl::Status& status) {
+  if (!absl::IsUnavailable(status)) answered = true;
+  const std::string settings = Producer()->refused();
+  if (answered || settings.empty()) return status;
+  return absl::PermissionDeniedError(
+      absl::StrCat("the brokers do not let this node in; settings at fault: ", settings));
+}
+
 void KafkaTransport::WatchHandles() {
   const absl::Duration now = SystemClock().SinceBoot();
   if (now < watch_at_) return;
@@ -123,6 +132,7 @@ void KafkaTransport::Prepare(const StreamId& stream, bool create, PrepareDone do
     const auto queries = handles->Queries();
     absl::Status prepared =
         Watched(*queries, [&] { return queries->PrepareTopic(topic, create, keeps); });
+    prepared = handles->Refusal(prepared);
     // The producer's broker may not have heard of it yet; that is no reason to call it gone.
     if (prepared.ok() && !handles->Producer()->WarmUp(topic, kWarmUp).ok()) {
       prepared = absl::UnavailableError("the topic's leader is not known yet");

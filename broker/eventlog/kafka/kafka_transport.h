@@ -9,6 +9,7 @@
 // there.)
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -50,9 +51,13 @@ class KafkaTransport : public RecordTransport {
     Mutex mutex;
     std::shared_ptr<KafkaProducer> producer ABSL_GUARDED_BY(mutex);
     std::shared_ptr<KafkaQueries> queries ABSL_GUARDED_BY(mutex);
+    std::atomic<bool> answered = false;  // a question, ever
 
     std::shared_ptr<KafkaProducer> Producer();
     std::shared_ptr<KafkaQueries> Queries();
+    // `status`; PermissionDenied in its place where the brokers, which never let this node in, said
+    // something against its settings.
+    absl::Status Refusal(const absl::Status& status);
   };
 
   explicit KafkaTransport(const KafkaAddress& address);

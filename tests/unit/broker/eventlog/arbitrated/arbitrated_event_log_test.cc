@@ -511,6 +511,15 @@ TEST_F(ArbitratedEventLogTest, OpeningOutOfReachIsUnavailableAndWorksOnceItIsBac
   EXPECT_TRUE(Open().ok());
 }
 
+TEST_F(ArbitratedEventLogTest, OpeningALogThatDoesNotLetUsInSaysSoAndWorksOnceItDoes) {
+  transport().SetFaults({.settings = absl::PermissionDeniedError("sasl.password")});
+  const absl::Status refused = Open().status();
+  EXPECT_TRUE(absl::IsPermissionDenied(refused)) << refused;
+  EXPECT_NE(refused.message().find("sasl.password"), absl::string_view::npos) << refused;
+  transport().SetFaults({});
+  EXPECT_TRUE(Open().ok());
+}
+
 TEST_F(ArbitratedEventLogTest, TheWinnerYieldsToTheOneWhoseRecordItSawInert) {
   ASSERT_TRUE(Open(0).ok());
   ASSERT_TRUE(Open(1).ok());
