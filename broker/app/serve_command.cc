@@ -14,6 +14,7 @@
 #include "broker/app/serve_options.h"
 #include "broker/base/log.h"
 #include "broker/base/status.h"
+#include "broker/sqlite/page_cache.h"
 #include "connectors/sandbox/sandbox.h"
 
 namespace purser {
@@ -56,6 +57,7 @@ bool WaitForStop(const sigset_t& signals, const std::function<bool()>& go_on) {
 
 int Serve(Session& session, const ServeOptions& options) {
   RaiseDescriptorLimit();
+  if (options.page_cache_mib > 0) LimitPageCaches(options.page_cache_mib << 10);
   const sigset_t signals = BlockStopSignals();
   PurserServer server(options);
   if (const absl::Status started = server.Start(StopAsked); !started.ok()) {
@@ -118,6 +120,10 @@ void AddServe(CLI::App* root, ChosenCommand* chosen) {
   AddDuration(serve, "--drain-timeout", &options->drain_timeout, "how long a stop may take (10s)");
   serve->add_option("--http-threads", options->http_threads, "threads of the HTTP server (2)")
       ->check(CLI::Range(1, 64));
+  serve
+      ->add_option("--page-cache-mib", options->page_cache_mib,
+                   "the most that the page cache of one file takes: MiB")
+      ->check(CLI::Range(1, 1024));
   AddDuration(serve, "--header-timeout", &options->header_timeout,
               "for a request's headers, from the first byte (10s)");
   AddDuration(serve, "--body-timeout", &options->body_timeout,

@@ -22,6 +22,7 @@ struct ServeOptions {
   std::vector<std::string> apply;
   absl::Duration drain_timeout = absl::Seconds(10);
   int http_threads = 2;
+  int page_cache_mib = 0;  // the most that the page cache of one file takes; 0: what each asks for
   // How long a client may take: for a request's headers from the first byte to the last; without a
   // byte of the body; for the whole body.
   absl::Duration header_timeout = absl::Seconds(10);

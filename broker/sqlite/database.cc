@@ -10,6 +10,7 @@
 #include "broker/base/log.h"
 #include "broker/base/status.h"
 #include "broker/sqlite/errors.h"
+#include "broker/sqlite/page_cache.h"
 
 namespace purser {
 namespace {
@@ -24,7 +25,7 @@ constexpr int kWriterBusyMillis = 250;
 constexpr int kJournalLimitBytes = 64 << 20;
 
 std::string Settings(const DatabaseOptions& options) {
-  std::string sql = absl::StrCat("PRAGMA cache_size = -", options.cache_kib, ";");
+  std::string sql = absl::StrCat("PRAGMA cache_size = -", GrantedPageCache(options.cache_kib), ";");
   if (options.read_only) return sql;
   absl::StrAppend(
       &sql, "PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = ", kJournalLimitBytes,

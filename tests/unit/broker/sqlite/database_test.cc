@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "absl/strings/str_cat.h"
+#include "broker/sqlite/page_cache.h"
 
 namespace purser {
 namespace {
@@ -38,6 +39,21 @@ class DatabaseTest : public testing::Test {
                    testing::UnitTest::GetInstance()->current_test_info()->name());
   const std::string path_ = folder_ + "/t.db";
 };
+
+TEST_F(DatabaseTest, ItsPageCacheIsNoLargerThanTheLimit) {
+  const auto cache = [this] {
+    const auto database = MustOpen({.cache_kib = 4096});
+    Statement& size = database->Prepare("PRAGMA cache_size");
+    EXPECT_TRUE(size.Next());
+    const int64_t kib = -size.Int(0);
+    size.Finish();
+    return kib;
+  };
+  LimitPageCaches(1024);
+  EXPECT_EQ(cache(), 1024);
+  LimitPageCaches(1 << 20);
+  EXPECT_EQ(cache(), 4096);
+}
 
 TEST_F(DatabaseTest, WhatWasCommittedIsThereAfterReopening) {
   {
