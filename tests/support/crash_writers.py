@@ -24,13 +24,14 @@ class Writers:
     """
 
     def __init__(self, nodes, count=64, contended=16, seed=1, timeout=15, renames=True,
-                 fights=0.45, pause=0.0):
+                 fights=0.45, pause=0.0, names=None):
         self.wires = [Wire(node.scim_base, node.scim.token, timeout=timeout, network=node.network)
                       for node in nodes]
         self.documents = ScimClient(None, None)
         self.count, self.contended, self.seed, self.renames = count, contended, seed, renames
         self.fights = fights  # the share of requests that are about those names
         self.pause = pause  # seconds that a client thinks between two requests, about
+        self.names = names  # how many each client's own users take turns with; None: ever new ones
         self.operations = []
         # When what was done was answered, by node: of reads, and of writes.
         self.moments = [([], []) for _ in nodes]
@@ -93,14 +94,18 @@ class Writers:
             return self._fight(client, dice)
         mine, throw = self.own[client.number], dice.random()
         if len(mine) < 3 or throw < 0.1 and len(mine) < 6:
-            name = f"w{client.number}-{self.requests[client.number]}-{dice.getrandbits(32):x}"
-            return client.create(name, mine, dice)
+            return client.create(self._name(client.number, dice), mine, dice)
         user_id = dice.choice(mine)
         if throw < 0.2:
             return client.delete(user_id, mine, dice)
         if throw < 0.7:
             return client.patch(user_id, dice)
         return client.get(user_id)
+
+    def _name(self, number, dice):
+        if self.names:
+            return f"w{number}-{dice.randrange(self.names)}"
+        return f"w{number}-{self.requests[number]}-{dice.getrandbits(32):x}"
 
     def _fight(self, client, dice):
         """For the names that all want."""
@@ -157,8 +162,10 @@ class _Client:
         with self.writers.lock:
             if user_id in ids:
                 ids.remove(user_id)
-        self._ask("delete", "DELETE", f"/Users/{user_id}", id=user_id,
-                  if_match=self._if_match(user_id, dice))
+        _, answer = self._ask("delete", "DELETE", f"/Users/{user_id}", id=user_id,
+                              if_match=self._if_match(user_id, dice))
+        if answer.status == 412:
+            ids.append(user_id)
 
     def get(self, user_id):
         self._ask("get", "GET", f"/Users/{user_id}?{SHOWN}", id=user_id)

@@ -147,7 +147,8 @@ class Purser(Program):
         def ready():
             assert self.running(), f"purser ended with {self.process.returncode}: {self.tail()}"
             return self.status_of("/readyz") == 200
-        wait_until(ready, timeout, lambda: f"/readyz of purser; its log: {self.tail()}")
+        wait_until(ready, timeout, lambda: f"/readyz of purser; its log: {self.tail()}",
+                   interval=0.01)
 
     def run_to_end(self, timeout=60):
         """Runs it where it is expected to refuse; (exit status, output)."""

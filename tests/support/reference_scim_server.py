@@ -6,6 +6,7 @@ GET /_control/state, GET /_control/calls, PUT /_control/faults
   {"down": true, "unavailable": 0.05, "throttle": 0.05, "lose_reply": 0.03, "seed": 7}
 """
 
+import collections
 import json
 import random
 import sys
@@ -29,7 +30,7 @@ class Gate:
         self.token = token
         self.faults = {}
         self.dice = random.Random(1)
-        self.calls = []
+        self.calls = collections.deque(maxlen=200_000)
 
     async def __call__(self, scope, receive, send):
         if scope["type"] != "http":
@@ -73,7 +74,7 @@ class Gate:
     async def control(self, scope, receive, send):
         what = scope["path"].removeprefix("/_control/")
         if what == "calls":
-            return await answer(send, 200, self.calls)
+            return await answer(send, 200, list(self.calls))
         if what == "state":
             return await answer(send, 200, self.state())
         if what == "faults" and scope["method"] == "PUT":
