@@ -30,7 +30,8 @@ StreamWriter::StreamWriter(EventLog* log, StreamId stream, Fold* fold, const Clo
       fold_(fold),
       clock_(clock),
       post_(std::move(post)),
-      wake_(std::move(wake)) {
+      wake_(std::move(wake)),
+      history_(log_, stream_) {
   folded_.store(fold_->head().position);
 }
 

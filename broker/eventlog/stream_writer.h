@@ -25,6 +25,7 @@
 #include "broker/base/mutex.h"
 #include "broker/eventlog/event_log.h"
 #include "broker/eventlog/fold.h"
+#include "broker/eventlog/read_ahead.h"
 
 namespace purser {
 
@@ -235,6 +236,7 @@ class StreamWriter {
   absl::Status health_ ABSL_GUARDED_BY(mutex_);
 
   // The driving thread's own.
+  ReadAhead history_;
   std::deque<Pending> queue_;
   std::optional<Group> appending_;  // the log has its records
   Group next_;                      // decided on top of that one

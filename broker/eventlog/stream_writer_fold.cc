@@ -11,8 +11,6 @@
 namespace purser {
 namespace {
 
-constexpr size_t kFoldBatch = 1000;
-constexpr size_t kFoldBatchBytes = 8u << 20;
 constexpr absl::Duration kFoldAgainAfter = absl::Milliseconds(100);
 // A run is appended at once: whoever has not ended it by then is gone, or its append was cut.
 constexpr absl::Duration kOpenRun = absl::Seconds(1);
@@ -27,7 +25,7 @@ bool StreamWriter::FoldNew() {
     MutexLock lock(&mutex_);
     if (!health_.ok()) return false;
   }
-  auto batch = log_->Read(stream_, fold_->head().position, kFoldBatch, kFoldBatchBytes);
+  auto batch = history_.Read(fold_->head().position);
   if (batch.ok()) CutAtStop(&*batch);
   const absl::Status status = batch.ok() ? FoldBatch(*batch) : batch.status();
   if (status.ok()) {
