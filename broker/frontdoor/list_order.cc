@@ -104,18 +104,34 @@ class Selection {
   }
 
   absl::Status ByIndex(const IndexedEquality& equality) {
-    ASSIGN_OR_RETURN(const std::vector<std::string> ids, Candidates(equality));
-    std::vector<ResourceRow> found;
-    for (const std::string& id : ids) {
-      ASSIGN_OR_RETURN(const std::optional<ResourceRow> row, reader_.FindRow(type(), id));
-      if (row) found.push_back(*row);
-    }
+    ASSIGN_OR_RETURN(std::vector<ResourceRow> found, Candidates(equality));
     std::sort(found.begin(), found.end());
+    if (!sort_ && IsAllThatIsAsked(equality)) {
+      KeepAll(found);
+      return absl::OkStatus();
+    }
     for (const ResourceRow row : found) {
       ASSIGN_OR_RETURN(Resource resource, reader_.ResourceAt(row));
       RETURN_IF_ERROR(Consider({row, std::move(resource)}));
     }
     return absl::OkStatus();
+  }
+
+  // True where the index compares as the filter does, and the filter says no more.
+  bool IsAllThatIsAsked(const IndexedEquality& equality) const {
+    using Key = IndexedEquality::Key;
+    return asked_->query.filter->nodes().size() == 1 &&
+           (equality.key == Key::kId || equality.key == Key::kUserName ||
+            equality.key == Key::kExternalId);
+  }
+
+  // Rows that all match, in the order of the list.
+  void KeepAll(const std::vector<ResourceRow>& rows) {
+    total_ += rows.size();
+    for (const ResourceRow row : rows) {
+      if (kept_.size() >= keep_) break;
+      kept_.push_back({std::nullopt, row});
+    }
   }
 
   static bool AreUserNames(const std::vector<std::string>& names) {
@@ -138,33 +154,40 @@ class Selection {
           if (matches) rows.push_back(row);
           return absl::OkStatus();
         }));
-    total_ += rows.size();
     std::sort(rows.begin(), rows.end());
-    for (const ResourceRow row : rows) {
-      if (kept_.size() >= keep_) break;
-      kept_.push_back({std::nullopt, row});
-    }
+    KeepAll(rows);
     return absl::OkStatus();
   }
 
-  absl::StatusOr<std::vector<std::string>> Candidates(const IndexedEquality& equality) {
+  absl::StatusOr<std::vector<ResourceRow>> Candidates(const IndexedEquality& equality) {
     switch (equality.key) {
       case IndexedEquality::Key::kId:
-        return reader_.FindIndexed(type(), IndexedAttribute::kId, equality.value);
+        return reader_.FindIndexedRows(type(), IndexedAttribute::kId, equality.value);
       case IndexedEquality::Key::kUserName:
-        return reader_.FindIndexed(type(), IndexedAttribute::kUserName, equality.value);
+        return reader_.FindIndexedRows(type(), IndexedAttribute::kUserName, equality.value);
       case IndexedEquality::Key::kExternalId:
-        return reader_.FindIndexed(type(), IndexedAttribute::kExternalId, equality.value);
+        return reader_.FindIndexedRows(type(), IndexedAttribute::kExternalId, equality.value);
       case IndexedEquality::Key::kDisplayName:
-        return reader_.FindIndexed(type(), IndexedAttribute::kDisplayName, equality.value);
+        return reader_.FindIndexedRows(type(), IndexedAttribute::kDisplayName, equality.value);
       case IndexedEquality::Key::kEmailValue:
-        return reader_.FindIndexed(type(), IndexedAttribute::kEmail, equality.value);
+        return reader_.FindIndexedRows(type(), IndexedAttribute::kEmail, equality.value);
       case IndexedEquality::Key::kMemberId:
-        return reader_.DirectGroupsOf(equality.value);
+        return RowsOf(reader_.DirectGroupsOf(equality.value));
       case IndexedEquality::Key::kGroupId:
-        return reader_.UsersWithin(equality.value);
+        return RowsOf(reader_.UsersWithin(equality.value));
     }
     return absl::InternalError("an index that is not known");
+  }
+
+  absl::StatusOr<std::vector<ResourceRow>> RowsOf(
+      const absl::StatusOr<std::vector<std::string>>& ids) {
+    RETURN_IF_ERROR(ids.status());
+    std::vector<ResourceRow> rows;
+    for (const std::string& id : *ids) {
+      ASSIGN_OR_RETURN(const std::optional<ResourceRow> row, reader_.FindRow(type(), id));
+      if (row) rows.push_back(*row);
+    }
+    return rows;
   }
 
   absl::Status Consider(const PlacedResource& placed) {

@@ -249,32 +249,48 @@ absl::StatusOr<Head> DirectoryReader::FoldHead() const {
   return ReadFoldHead(*database_, StreamId());
 }
 
-absl::StatusOr<std::vector<std::string>> DirectoryReader::FindIndexed(
-    ResourceType type, IndexedAttribute attribute, absl::string_view value) const {
-  const char* sql = "";
-  std::string key = CaselessKey(value);
+namespace {
+
+// From what, and which: the parameters are the key and the type.
+absl::string_view IndexQuery(IndexedAttribute attribute) {
   switch (attribute) {
     case IndexedAttribute::kId:
-      sql = "SELECT id FROM resources WHERE id=? AND type=?";
-      key = std::string(value);
-      break;
+      return "resources r WHERE r.id=? AND r.type=?";
     case IndexedAttribute::kUserName:
-      sql = "SELECT id FROM resources WHERE name_key=? AND type=?";
-      break;
+      return "resources r WHERE r.name_key=? AND r.type=?";
     case IndexedAttribute::kExternalId:
-      sql = "SELECT id FROM resources WHERE external_id=? AND type=? ORDER BY row";
-      key = std::string(value);
-      break;
+      return "resources r WHERE r.external_id=? AND r.type=? ORDER BY r.row";
     case IndexedAttribute::kDisplayName:
-      sql = "SELECT id FROM resources WHERE display_key=? AND type=? ORDER BY row";
-      break;
+      return "resources r WHERE r.display_key=? AND r.type=? ORDER BY r.row";
     case IndexedAttribute::kEmail:
-      sql =
-          "SELECT r.id FROM emails e JOIN resources r ON r.id=e.id WHERE e.key=? AND r.type=?"
-          " ORDER BY r.row";
-      break;
+      return "emails e JOIN resources r ON r.id=e.id WHERE e.key=? AND r.type=? ORDER BY r.row";
   }
-  return Ids(database_->Prepare(sql).Bind(key).Bind(static_cast<int>(type)));
+  return "";
+}
+
+Statement& AskIndex(Database& database, absl::string_view column, ResourceType type,
+                    IndexedAttribute attribute, absl::string_view value) {
+  const bool exact =
+      attribute == IndexedAttribute::kId || attribute == IndexedAttribute::kExternalId;
+  return database.Prepare(absl::StrCat("SELECT r.", column, " FROM ", IndexQuery(attribute)))
+      .Bind(exact ? std::string(value) : CaselessKey(value))
+      .Bind(static_cast<int>(type));
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<std::string>> DirectoryReader::FindIndexed(
+    ResourceType type, IndexedAttribute attribute, absl::string_view value) const {
+  return Ids(AskIndex(*database_, "id", type, attribute, value));
+}
+
+absl::StatusOr<std::vector<ResourceRow>> DirectoryReader::FindIndexedRows(
+    ResourceType type, IndexedAttribute attribute, absl::string_view value) const {
+  Statement& rows = AskIndex(*database_, "row", type, attribute, value);
+  std::vector<ResourceRow> found;
+  while (rows.Next()) found.push_back(rows.Int(0));
+  RETURN_IF_ERROR(rows.status());
+  return found;
 }
 
 absl::StatusOr<uint64_t> DirectoryReader::Count(ResourceType type) const {

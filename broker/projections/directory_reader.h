@@ -81,6 +81,10 @@ class DirectoryReader : public DirectoryState {
   absl::StatusOr<std::vector<std::string>> FindIndexed(event::v1::ResourceType type,
                                                        IndexedAttribute attribute,
                                                        absl::string_view value) const;
+  // The rows of the same.
+  absl::StatusOr<std::vector<ResourceRow>> FindIndexedRows(event::v1::ResourceType type,
+                                                           IndexedAttribute attribute,
+                                                           absl::string_view value) const;
   absl::StatusOr<uint64_t> Count(event::v1::ResourceType type) const;
 
   // All resources of one type in the order of creation, until `visit` returns an error. Of what

@@ -110,6 +110,30 @@ TEST_F(ScimLists, AScanReadsAllThatTheFilterAndTheOrderName) {
   }
 }
 
+TEST_F(ScimLists, AnEqualityThatAnIndexAnswersAloneFindsWhatAScanDoes) {
+  CreateUser("Ada", {{"externalId", "x"}});
+  CreateUser("bob", {{"externalId", "X"}});
+  CreateUser("stra\u00dfe", {{"externalId", "x"}});
+  CreateUser("eve");
+  const std::string id = List("/Users", {{"count", "1"}}).Json()["Resources"][0]["id"];
+  const std::vector<std::pair<std::string, int>> filters = {
+      {"userName eq \"ADA\"", 1}, {"userName eq \"STRASSE\"", 1}, {"userName eq \"ada \"", 0},
+      {"userName eq \"\"", 0},    {"externalId eq \"x\"", 2},     {"externalId eq \"X\"", 1},
+      {"externalId eq \"\"", 0},  {"id eq \"" + id + "\"", 1},    {"id eq \"" + id + " \"", 0}};
+  for (const auto& [filter, total] : filters) {
+    const std::string scanned = "not (not (" + filter + "))";
+    for (const Pairs& page :
+         {Pairs{{"count", "0"}}, Pairs{{"count", "1"}}, Pairs{{"startIndex", "2"}}, Pairs{}}) {
+      Pairs asked = page, expected = page;
+      asked.emplace_back("filter", filter);
+      expected.emplace_back("filter", scanned);
+      const Answer answer = List("/Users", asked);
+      EXPECT_EQ(answer.Json(), List("/Users", expected).Json()) << filter;
+      EXPECT_EQ(answer.Json()["totalResults"], total) << filter;
+    }
+  }
+}
+
 TEST_F(ScimLists, AFilterOnUserNamesAloneFindsWhatAScanDoes) {
   for (const char* name : {"Zoe", "ada", "Bob", "\u00c9ve", "STRASSE", "adam"}) CreateUser(name);
   for (const char* filter :
