@@ -11,6 +11,7 @@ import pytest
 
 from aftermath import Creations, assert_apps_follow, listed
 from crash_writers import Writers
+from footprint import processor_time
 from history import check
 from log_events import directory_events
 from people import make_person
@@ -26,9 +27,9 @@ READY_AT_MOST = 1.0  # seconds from the start of the process, with so many users
 
 
 def run_cycles(here, writers, creations, cycles, until):
-    """How long each start took until the process was ready. Past `until` no cycle is begun, but for
-    the first few."""
-    dice, took = random.Random(20), []
+    """How long each start took until the process was ready, and of the processor. Past `until` no
+    cycle is begun, but for the first few."""
+    dice, took, processor = random.Random(20), [], []
     writers.start()
     while len(took) < cycles and (len(took) < 3 or time.monotonic() < until):
         before = writers.acknowledged()
@@ -39,8 +40,9 @@ def run_cycles(here, writers, creations, cycles, until):
         began = time.monotonic()
         here.purser.start(timeout=120)
         took.append(time.monotonic() - began)
+        processor.append(processor_time(here.purser.process.pid))
     writers.stop()
-    return took
+    return took, processor
 
 
 def cycles_to_run(log_address, long_run):
@@ -61,9 +63,10 @@ def test_nothing_is_lost_by_kill_9_under_64_writers(world, log_address, long_run
     assert len(settled) == SETTLED
     writers, creations = Writers([here.purser], renames=False), Creations(here)
     enough = math.inf if long_run else time.monotonic() + SHORT
-    took = run_cycles(here, writers, creations, cycles, enough)
+    took, processor = run_cycles(here, writers, creations, cycles, enough)
     print(f"{len(took)} cycles, {len(writers.operations)} requests; ready again within "
-          f"{statistics.median(took):.2f} s (median), {max(took):.2f} s at most")
+          f"{statistics.median(took):.2f} s (median), {max(took):.2f} s at most, of the processor "
+          f"{statistics.median(processor):.2f} s, {max(processor):.2f} s at most")
     final = everyone(here.purser.scim)
     events = [event for event in directory_events(here.purser.data) if event.id not in settled]
     shown = {key: user for key, user in listed(final).items() if key not in settled}

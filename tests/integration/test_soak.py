@@ -34,9 +34,9 @@ NAMES = 6  # of each of the 64 clients
 GROWTH = 0.01  # of memory, an hour
 # Of descriptors, which come and go with the faults: an hour, and at most.
 DESCRIPTOR_GROWTH, MORE_DESCRIPTORS = 0.05, 0.1
-# Time-outs as well: an answer that comes after the client has gone, and one that never comes.
+# Time-outs as well, of reads: a write that is given up would overlap the one that mends it.
 FAULTS = [*sandbox_faults(),
-          {"fault": {"kind": "stall"}, "probability": 0.0002, "seed": 115},
+          {"match": {"method": "GET"}, "fault": {"kind": "stall"}, "probability": 0.001, "seed": 115},
           {"fault": {"kind": "late_effect", "delay_ms": 2000, "hold_ms": 4000},
            "probability": 0.001, "seed": 116}]
 
@@ -147,7 +147,6 @@ def test_an_hour_at_half_the_top_rate_leaves_memory_as_it_was(world, log_address
     rate = soak.watch(minutes * 60 * 5 / 6, top / 2, outages)
     soak.writers.stop()
     report(soak, top, rate, minutes, file_sizes(here.purser.data))
-    assert rate > top / 4
 
     for app in here.apps:
         here.bring_back(app)
@@ -158,3 +157,4 @@ def test_an_hour_at_half_the_top_rate_leaves_memory_as_it_was(world, log_address
     verified = here.purser.cli("log", "verify", timeout=600)
     assert verified.returncode == 0, verified.stdout + verified.stderr
     assert_flat(warm, soak.samples, long_run)
+    assert rate > top / 4

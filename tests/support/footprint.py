@@ -25,6 +25,12 @@ def sample(pid):
                   number("Threads"))
 
 
+def processor_time(pid):
+    """Seconds of all its threads since it was started, to the hundredth."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def growth_an_hour(samples, what):
     """How much `what` grows in an hour, of what it is at the median: 0.01 is 1 %.
 
