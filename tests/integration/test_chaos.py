@@ -2,8 +2,10 @@
 stopped, paused and cut off: the log explains every answer, and all nodes end alike."""
 
 import collections
+import contextlib
 import os
 import random
+import shutil
 import signal
 import socket
 import statistics
@@ -17,7 +19,7 @@ from crash_writers import Writers
 from history import check
 from log_events import directory_events
 from networks import NetworksUnavailable, Switch
-from processes import Purser, binary
+from processes import ROOT, Purser, binary
 from scim_clients import everyone
 from waiting import wait_until
 
@@ -27,6 +29,22 @@ UNAVAILABLE_AT_MOST = 15  # seconds without a write, or a read, at a node that n
 WRITERS, TIMEOUT = 24, 12  # a node answers a write within 10 s, with 503 if need be
 ENOUGH = 20  # answers at a node after which it counts as going on
 ANSWERS = {200, 201, 204, 404, 409, 412, 503, None}
+
+
+@contextlib.contextmanager
+def logs_kept(folder):
+    """Where what runs inside fails, what nodes and brokers said remains in build/chaos: a failure of a
+    long run is not soon seen again."""
+    try:
+        yield
+    except BaseException:
+        kept = ROOT / "build/chaos" / time.strftime("%Y%m%dT%H%M%S")
+        for log in [*folder.glob("node*/purser.log"), *folder.glob("kafka*/*/log")]:
+            to = kept / log.relative_to(folder)
+            to.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(log, to)
+        print(f"the logs of nodes and brokers are in {kept}")
+        raise
 
 
 @pytest.fixture
@@ -50,7 +68,7 @@ class Chaos:
         self.silent = []  # (node, from, to): when it may leave requests unanswered
         self.gaps = {"write": [], "read": []}  # at nodes that nothing befell, of each broker's fault
         self.back = []    # seconds until a node that was hit did its work again
-        self.broker_faults = {}
+        self.broker_faults, self.began = {}, time.monotonic()
 
     # What may befall a node: each returns what ends it.
 
@@ -76,6 +94,18 @@ class Chaos:
         name = f"{whose} {'killed' if kill else 'stopped'}"
         self.broker_faults[name] = self.broker_faults.get(name, 0) + 1
         self.cluster.stop(broker=broker, kill=kill)
+
+    def kill_leaders(self, count):
+        """One after the other, each started again at once, as a supervisor would; nothing befalls
+        the nodes."""
+        for _ in range(count):
+            began = time.monotonic()
+            self.lose_broker("leader", kill=True)
+            lost = time.monotonic()
+            self.cluster.start()
+            self.goes_on(range(len(self.nodes)), lost)
+            self.note_gaps(range(len(self.nodes)), began)
+            self.cluster.await_replicas(self.topic, 3)
 
     def goes_on(self, nodes, since, timeout=60):
         """Waits until each of these nodes has done some writes and reads that were answered later."""
@@ -126,7 +156,8 @@ class Chaos:
 
     def report(self):
         answers = collections.Counter(operation.status for operation in self.writers.operations)
-        print(f"{self.broker_faults}; {len(self.writers.operations)} requests, by answer: {answers}")
+        print(f"{time.monotonic() - self.began:.0f} s; {self.broker_faults}; "
+              f"{len(self.writers.operations)} requests, by answer: {answers}")
         for what, gaps in self.gaps.items():
             print(f"no {what} at a node that nothing befell for {statistics.median(gaps):.1f} s at the "
                   f"median, {max(gaps):.1f} s at most")
@@ -169,7 +200,8 @@ def test_three_nodes_lose_nothing_while_nodes_and_brokers_come_and_go(
         start, kafka_cluster, switch, long_run, tmp_path, version):
     if version == "3.9.2" and not long_run:
         pytest.skip("chaos on 3.9.2: tests/run --long")
-    count = int(os.environ.get("PURSER_CHAOS_ROUNDS", 150 if long_run else 3))
+    count = int(os.environ.get("PURSER_CHAOS_ROUNDS", 40 if long_run else 3))
+    kills = int(os.environ.get("PURSER_CHAOS_KILLS", 5 if long_run else 0))  # after each round
     requests = int(os.environ.get("PURSER_CHAOS_REQUESTS", 1_000_000 if long_run else 10_000))
     cluster = kafka_cluster(version=version, brokers=3, host=switch.address if switch else None)
     nodes = [start(Purser(tmp_path / f"node{n}", log=cluster.log_url("chaos"),
@@ -178,22 +210,24 @@ def test_three_nodes_lose_nothing_while_nodes_and_brokers_come_and_go(
     # Made with the cluster's defaults.
     assert {len(found.replicas) for name, found in cluster.topics().items()
             if name.startswith("chaos.")} == {3}
-    writers = Writers(nodes, count=WRITERS, timeout=TIMEOUT)
-    chaos = Chaos(cluster, nodes, writers, topic, seed=7)
-    writers.start()
-    try:
-        chaos.goes_on(range(3), 0)
-        for node_fault, broker_fault, seconds in rounds(count, switch is not None, seed=7):
-            chaos.round(node_fault, broker_fault, seconds)
-        wait_until(lambda: len(writers.operations) >= requests, 3600, f"{requests} requests")
-    finally:
-        writers.stop()
-        chaos.report()
-    assert_alike(nodes, writers.operations)
-    assert {operation.status for operation in writers.operations} <= ANSWERS
-    assert chaos.unexplained_silence() == [] == writers.without_retry_after
-    assert max(map(max, chaos.gaps.values())) < UNAVAILABLE_AT_MOST
-    assert max(chaos.back) < UNAVAILABLE_AT_MOST
+    with logs_kept(tmp_path):
+        writers = Writers(nodes, count=WRITERS, timeout=TIMEOUT)
+        chaos = Chaos(cluster, nodes, writers, topic, seed=7)
+        writers.start()
+        try:
+            chaos.goes_on(range(3), 0)
+            for node_fault, broker_fault, seconds in rounds(count, switch is not None, seed=7):
+                chaos.round(node_fault, broker_fault, seconds)
+                chaos.kill_leaders(kills)
+            wait_until(lambda: len(writers.operations) >= requests, 3600, f"{requests} requests")
+        finally:
+            writers.stop()
+            chaos.report()
+        assert_alike(nodes, writers.operations)
+        assert {operation.status for operation in writers.operations} <= ANSWERS
+        assert chaos.unexplained_silence() == [] == writers.without_retry_after
+        assert max(map(max, chaos.gaps.values())) < UNAVAILABLE_AT_MOST
+        assert max(chaos.back) < UNAVAILABLE_AT_MOST
 
 
 def test_a_leader_that_falls_silent_is_left(start, kafka_cluster, tmp_path):
