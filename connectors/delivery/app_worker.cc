@@ -90,8 +90,8 @@ bool AppWorker::RunOnce() {
   if (!stopping_) {
     if (everyone_at_ == kNotYet) PlanEveryone();
     worked |= RunJobs();
+    worked |= TakeReplayed();  // Before a lane that has just been let go is taken again.
     worked |= Dispatch();
-    worked |= TakeReplayed();
     ReportPlanned();
   }
   NoteHealth();

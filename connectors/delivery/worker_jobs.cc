@@ -193,12 +193,19 @@ bool AppWorker::MarkUnknown(const std::string& job_id, RunningJob* running) {
   std::vector<Outcome> unknown;
   std::vector<MemberRow> rows;
   std::set<std::string> rested;
-  while (!running->todo.empty() && running->open.size() < kTakenAtOnce &&
-         rows.size() < kUnknownAtOnce && running->pace.Ready(now)) {
+  for (size_t left = running->todo.size();
+       left > 0 && running->open.size() < kTakenAtOnce && rows.size() < kUnknownAtOnce &&
+       running->pace.Ready(now);
+       --left) {
     const MemberRow row = running->todo.front();
     const auto lane = options_.projection->reader().FindLane(row.id);
     if (!lane.ok()) break;
     running->todo.pop_front();
+    if (const LaneRun* run = queue_.Find(row.id); run != nullptr && run->busy) {
+      // What is under way may have read the account before the command: its end is waited for.
+      running->todo.push_back(row);
+      continue;
+    }
     if (lane->has_value() && (*lane)->state == event::v1::SKIPPED) continue;
     running->pace.Spend(now);
     running->open.insert(row.id);

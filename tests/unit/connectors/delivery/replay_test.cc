@@ -68,6 +68,21 @@ TEST(DeliveryReplay, AReplayOfOnePersonTouchesNobodyElse) {
   EXPECT_EQ(rig.JobOf(job).state, JobState::kDone);
 }
 
+TEST(DeliveryReplay, AReadThatBeganBeforeTheCommandDoesNotCount) {
+  DeliveryRig rig;
+  rig.CreateUser("u1", "anna", {{"title", "Cook"}});
+  rig.Settle();
+  rig.app.options.latency = absl::Seconds(1);
+  rig.Replay();
+  rig.RunFor(absl::Milliseconds(500));
+  ASSERT_EQ(rig.app.Count("read"), 1) << "of the first replay, under way";
+  rig.app.User("anna")->values["title"] = "Somebody else's";
+  const std::string second = rig.Replay();
+  rig.Settle();
+  EXPECT_EQ(rig.JobOf(second).state, JobState::kDone);
+  EXPECT_EQ(rig.app.User("anna")->values["title"], "Cook");
+}
+
 TEST(DeliveryReplay, AReplayThatARestartInterruptsEnds) {
   DeliveryRig rig;
   for (int i = 0; i < 20; ++i) rig.CreateUser("u" + std::to_string(i), "user" + std::to_string(i));
