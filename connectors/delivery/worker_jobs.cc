@@ -193,9 +193,8 @@ bool AppWorker::MarkUnknown(const std::string& job_id, RunningJob* running) {
   std::vector<Outcome> unknown;
   std::vector<MemberRow> rows;
   std::set<std::string> rested;
-  for (size_t left = running->todo.size();
-       left > 0 && running->open.size() < kTakenAtOnce && rows.size() < kUnknownAtOnce &&
-       running->pace.Ready(now);
+  for (size_t left = running->todo.size(); left > 0 && running->open.size() < kTakenAtOnce &&
+                                           rows.size() < kUnknownAtOnce && running->pace.Ready(now);
        --left) {
     const MemberRow row = running->todo.front();
     const auto lane = options_.projection->reader().FindLane(row.id);
