@@ -178,7 +178,8 @@ absl::Status PrepareAdminToken(const AdminContext& context, const std::string& f
   return position.status();
 }
 
-absl::Status ApplyFiles(const AdminContext& context, const std::vector<std::string>& paths) {
+absl::StatusOr<std::vector<admin::v1::ConfigFile>> ReadConfigFiles(
+    const std::vector<std::string>& paths) {
   std::vector<std::string> files;
   for (const std::string& path : paths) {
     ASSIGN_OR_RETURN(const std::vector<std::string> named, config::FilesAt(path));
@@ -192,8 +193,13 @@ absl::Status ApplyFiles(const AdminContext& context, const std::vector<std::stri
     file.set_text(std::move(text));
     texts.push_back(std::move(file));
   }
-  if (texts.empty()) return absl::OkStatus();
-  return ApplyConfiguration(context, Operator(), texts, {.reason = "purser serve --apply"})
+  return texts;
+}
+
+absl::Status ApplyFiles(const AdminContext& context,
+                        const std::vector<admin::v1::ConfigFile>& files) {
+  if (files.empty()) return absl::OkStatus();
+  return ApplyConfiguration(context, Operator(), files, {.reason = "purser serve --apply"})
       .status();
 }
 

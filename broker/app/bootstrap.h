@@ -2,12 +2,14 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "broker/admin/admin_context.h"
 #include "broker/app/broker_host.h"
 #include "broker/app/serve_options.h"
+#include "purser/admin/v1/admin.pb.h"
 
 namespace purser {
 
@@ -33,7 +35,12 @@ absl::Status PrepareDev(const AdminContext& context, const std::string& secret);
 // DIR/admin-token holds, else a new one that is written there. Blocks until it stands.
 absl::Status PrepareAdminToken(const AdminContext& context, const std::string& folder);
 
+// The files at these paths, and in the folders among them. An error names the one it is about.
+absl::StatusOr<std::vector<admin::v1::ConfigFile>> ReadConfigFiles(
+    const std::vector<std::string>& paths);
+
 // Applies the files, as `purser apply` does.
-absl::Status ApplyFiles(const AdminContext& context, const std::vector<std::string>& paths);
+absl::Status ApplyFiles(const AdminContext& context,
+                        const std::vector<admin::v1::ConfigFile>& files);
 
 }  // namespace purser

@@ -77,6 +77,7 @@ absl::Status PurserServer::Start(std::function<bool()> stop_asked) {
 
 absl::Status PurserServer::StartParts() {
   RETURN_IF_ERROR(CheckOptions());
+  ASSIGN_OR_RETURN(config_files_, ReadConfigFiles(options_.apply));
   const std::string models = absl::StrCat(options_.data, "/read");
   std::error_code error;
   std::filesystem::create_directories(models, error);
@@ -325,7 +326,7 @@ absl::Status PurserServer::PrepareOnce() {
   } else {
     RETURN_IF_ERROR(PrepareAdminToken(context_, options_.data));
   }
-  return ApplyFiles(context_, options_.apply);
+  return ApplyFiles(context_, config_files_);
 }
 
 absl::Status PurserServer::WaitReady() {

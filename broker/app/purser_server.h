@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -23,6 +24,7 @@
 #include "broker/eventlog/event_log.h"
 #include "broker/frontdoor/scim_endpoints.h"
 #include "broker/http/server.h"
+#include "purser/admin/v1/admin.pb.h"
 
 namespace purser {
 
@@ -87,6 +89,7 @@ class PurserServer {
   std::unique_ptr<http::Server> http_;
   AdminContext context_;
   // Of the start.
+  std::vector<admin::v1::ConfigFile> config_files_;
   std::function<bool()> stop_asked_;
   double built_ = -1;
   absl::Duration moved_at_ = absl::ZeroDuration();
