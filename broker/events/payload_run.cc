@@ -1,6 +1,7 @@
 #include "broker/events/payload_run.h"
 
 #include <algorithm>
+#include <atomic>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -9,15 +10,24 @@ namespace purser {
 
 using event::v1::Envelope;
 
+namespace {
+
+std::atomic<size_t> max_piece_bytes = kMaxPieceBytes;
+
+}  // namespace
+
+void SetMaxPieceBytesForTest(size_t bytes) { max_piece_bytes = bytes; }
+
 std::vector<Envelope> CutPayload(Envelope* event, std::string* whole) {
   std::vector<Envelope> chunks;
-  if (event->payload().size() <= kMaxPieceBytes) return chunks;
+  const size_t most = max_piece_bytes;
+  if (event->payload().size() <= most) return chunks;
   *whole = std::move(*event->mutable_payload());
-  const size_t count = (whole->size() + kMaxPieceBytes - 1) / kMaxPieceBytes;
+  const size_t count = (whole->size() + most - 1) / most;
   for (size_t index = 0; index < count; ++index) {
     const bool last = index + 1 == count;
     Envelope* record = last ? event : &chunks.emplace_back();
-    record->set_payload(whole->substr(index * kMaxPieceBytes, kMaxPieceBytes));
+    record->set_payload(whole->substr(index * most, most));
     event::v1::Run* run = record->mutable_run();
     run->set_id(event->event_id());
     run->set_index(static_cast<uint32_t>(index));

@@ -18,6 +18,9 @@ inline constexpr size_t kMaxPieceBytes = 256u << 10;
 // own.
 std::vector<event::v1::Envelope> CutPayload(event::v1::Envelope* event, std::string* whole);
 
+// So that small events are runs too: pieces of `bytes` in this process. Not while a log is written.
+void SetMaxPieceBytesForTest(size_t bytes);
+
 // Whether `envelope` is the last record of a run, whose payload is in the chunks before it too.
 bool EndsRun(const event::v1::Envelope& envelope);
 

@@ -13,6 +13,15 @@ using connectors::ResourceType;
 
 constexpr absl::Duration kStartedFor = absl::Seconds(2);
 
+// The account that the call names as the manager; empty where it names none.
+std::string ManagerIn(const AppCall& call) {
+  const std::string begin = absl::StrCat(kManagerTarget, "=\"");
+  const size_t at = call.body.find(begin);
+  if (at == std::string::npos) return "";
+  const size_t from = at + begin.size();
+  return call.body.substr(from, call.body.find('"', from) - from);
+}
+
 }  // namespace
 
 AppJudge::AppJudge(const std::string& app_id, const MemoryCluster* cluster, const Clock* clock,
@@ -21,18 +30,21 @@ AppJudge::AppJudge(const std::string& app_id, const MemoryCluster* cluster, cons
       judge_(cluster, StreamId::App(app_id)),
       clock_(clock),
       app_(app),
-      found_(found) {}
+      found_(found),
+      replays_(app, found) {}
 
 void AppJudge::Note(const std::string& what) {
   found_->push_back(absl::StrCat(app_id_, ": ", what));
 }
 
 void AppJudge::Follow() {
+  for (const auto& [id, account] : app_->users) accounts_.insert(id);
   StreamPosition position = judge_.end();
   for (const event::v1::Envelope& envelope : judge_.Follow(found_)) Hear(envelope, ++position);
 }
 
 void AppJudge::Hear(const event::v1::Envelope& envelope, StreamPosition position) {
+  replays_.Hear(envelope);
   if (envelope.kind() == event::v1::TOOK_OVER) {
     owned_ = true;
     ++take_overs_;
@@ -59,8 +71,9 @@ void AppJudge::Hear(const event::v1::Envelope& envelope, StreamPosition position
 }
 
 void AppJudge::OnCall(const AppCall& call, int node, absl::Duration busy_for) {
-  if (!call.writes()) return;
   Follow();
+  replays_.OnCall(call);
+  if (!call.writes()) return;
   const auto it = started_.find(call.operation_id);
   if (it == started_.end()) return Note(absl::StrCat("a call that was not started: ", call.verb));
   StartedCall& started = it->second;
@@ -73,6 +86,10 @@ void AppJudge::OnCall(const AppCall& call, int node, absl::Duration busy_for) {
   CheckOrder(started, call);
   const std::string& resource = started.operation.resource_id();
   CheckAccount(resource, call);
+  const std::string manager = ManagerIn(call);
+  if (!manager.empty() && !accounts_.contains(manager)) {
+    Note(absl::StrCat("a manager is sent who never had an account: ", call.verb));
+  }
   Busy& busy = busy_[resource];
   if (busy.until > now) Note(absl::StrCat("two calls of one lane at a time: ", call.verb));
   busy = {now + busy_for, node};
@@ -119,6 +136,7 @@ Lane AppJudge::LaneOf(const std::string& id) const {
 }
 
 void AppJudge::Compare(const DirectoryModel& directory) {
+  replays_.CheckEnd();
   std::set<std::string> wanted;
   for (const auto& [id, resource] : directory.resources) {
     wanted.insert(LaneOf(id).remote_id);
@@ -153,6 +171,14 @@ void AppJudge::CompareUser(const std::string& id, const ModelResource& user) {
       Note(absl::StrCat(id, " has the ", target, " ", held(target).dump(), ", not ",
                         user.Text(target)));
     }
+  }
+  // One without an account is left out until there is one; the app keeps whom it had.
+  const std::string manager_id = ManagerOf(user.attributes);
+  const Lane manager = LaneOf(manager_id);
+  if (!manager_id.empty() && !manager.linked) return;
+  if (held(kManagerTarget) != manager.remote_id) {
+    Note(absl::StrCat(id, " has the manager ", held(kManagerTarget).dump(), ", not ",
+                      manager.remote_id));
   }
 }
 

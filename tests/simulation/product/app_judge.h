@@ -11,6 +11,7 @@
 #include "purser/event/v1/delivery.pb.h"
 #include "tests/simulation/product/bugs.h"
 #include "tests/simulation/product/directory_model.h"
+#include "tests/simulation/product/replay_judge.h"
 
 namespace purser::simulation {
 
@@ -25,7 +26,9 @@ class AppJudge {
   void Follow();
   StreamPosition end() const { return judge_.end(); }
   int take_overs() const { return take_overs_; }
+  int replays() const { return replays_.done(); }
 
+  void AskedForReplay(const std::string& job_id) { replays_.Asked(job_id); }
   // A call of `node` arrives at the app; before the app answers, which takes `until`.
   void OnCall(const AppCall& call, int node, absl::Duration busy_for);
   // The node is no more, nor are its calls; their effects may be late.
@@ -63,12 +66,14 @@ class AppJudge {
   FakeApp* const app_;
   std::vector<std::string>* const found_;
 
+  ReplayJudge replays_;
   bool owned_ = false;
   int take_overs_ = 0;
   std::map<std::string, StartedCall> started_;         // by operation id
   std::map<std::string, StreamPosition> last_wanted_;  // by resource
   std::map<std::string, StreamPosition> last_called_;  // by resource: the place of its operation
   std::map<std::string, Busy> busy_;                   // by resource
+  std::set<std::string> accounts_;                     // of users, that were ever there
   std::map<std::string, std::string> account_of_;      // by account: whom it stands for
   std::unique_ptr<AppProjection> rebuilt_;
 };

@@ -10,6 +10,7 @@
 #include "broker/eventlog/event_log.h"
 #include "broker/eventlog/fold.h"
 #include "broker/eventlog/memory/memory_cluster.h"
+#include "broker/http/server.h"
 #include "connectors/api/connector.h"
 #include "tests/support/delivery/fake_app.h"
 
@@ -27,6 +28,11 @@ enum class Bug {
   kNoLookUp,                // searches find nothing
   kFrozenBodyChanges,       // the same operation, sent again, with another body
   kCursorAdvanced,          // `planned` says more than is so
+  kRunWithoutFirst,         // an event of several records is put together without its beginning
+  kManagerBeforeAccount,    // a manager is sent who has no account yet
+  kManagerNotCleared,       // a manager who is no more stays
+  kBulkTellsDone,           // of a bulk request all is told as done
+  kReplayPassesGroups,      // groups are not read for a replay
 };
 
 // One bug in all nodes of one world. Each of the wrappers gives back what it was given where the
@@ -42,6 +48,7 @@ class BugKit {
   std::unique_ptr<EventLog> Over(EventLog* log) const;
   std::unique_ptr<connectors::Connector> In(std::unique_ptr<connectors::Connector> connector,
                                             FakeApp* app) const;
+  http::Respond Over(const http::Request& request, http::Respond respond) const;
   // nullptr where the bug is not the fold's.
   std::unique_ptr<Fold> Over(Fold* fold);
 
@@ -62,7 +69,7 @@ class BugKit {
   std::map<Sha256Hash, StreamPosition> ahead_;
 
   friend class TrustingTransport;
-  friend class EagerFold;
+  friend class BuggyFold;
 };
 
 }  // namespace purser::simulation

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "tests/simulation/product/bugs.h"
+#include "tests/simulation/product/directory_model.h"
 
 namespace purser::simulation {
 namespace {
@@ -51,6 +52,7 @@ class BuggyConnector : public connectors::Connector {
               connectors::WriteDone done) override {
     connectors::Attributes sent = wanted;
     if (ChangesBody(call)) sent["title"] = "another";
+    if (bug_ == Bug::kManagerBeforeAccount) sent[kManagerTarget] = "a1000";
     real_->Create(type, sent, call, std::move(done));
   }
   void Update(ResourceType type, const std::string& id, const connectors::Changes& changes,
@@ -58,6 +60,7 @@ class BuggyConnector : public connectors::Connector {
     if (bug_ == Bug::kLaneOutOfOrder) return UpdateLater(type, id, changes, call, done);
     connectors::Changes sent = changes;
     if (ChangesBody(call)) sent.set["title"] = "another";
+    if (bug_ == Bug::kManagerNotCleared) std::erase(sent.clear, kManagerTarget);
     if (bug_ == Bug::kDoubtTakenForRefusal) {
       done = [done](Result result, RemoteResource account) {
         if (result.verdict == connectors::Verdict::kInDoubt) {

@@ -47,9 +47,33 @@ std::vector<event::v1::Envelope> StreamJudge::Follow(std::vector<std::string>* f
     if (!standing.ok()) found->push_back(standing.status().ToString());
     if (!standing.ok() || *standing != Standing::kValid) continue;
     valid_.push_back(record.bytes);
+    if (!JoinRun(&envelope)) found->push_back("a run of records is not whole");
     fresh.push_back(std::move(envelope));
   }
   return fresh;
+}
+
+// Its pieces stand one behind the other, and nothing between them; one that is not ended is
+// nothing.
+bool StreamJudge::JoinRun(event::v1::Envelope* envelope) {
+  const event::v1::Run& run = envelope->run();
+  if (run.index() == 0) {
+    run_id_ = run.id();
+    pieces_.clear();
+    next_piece_ = 0;
+  }
+  if (!envelope->has_run()) return true;
+  const bool follows = run.id() == run_id_ && run.index() == next_piece_++;
+  pieces_ += envelope->payload();
+  if (envelope->kind() == event::v1::CHUNK) return follows && next_piece_ < run.count();
+  envelope->set_payload(pieces_);
+  ++runs_;
+  return follows && next_piece_ == run.count();
+}
+
+std::string ManagerOf(const json& user) {
+  const json extension = user.value(kEnterpriseUrn, json::object());
+  return extension.value("manager", json::object()).value("value", "");
 }
 
 std::string ModelResource::Text(const std::string& attribute) const {
@@ -86,7 +110,7 @@ void DirectoryModel::Apply(const event::v1::Envelope& envelope, StreamPosition p
   after.type = envelope.resource_type();
   after.version = position;
   const bool creates = envelope.kind() == event::v1::RESOURCE_CREATED;
-  if (envelope.kind() == event::v1::BARRIER) return;
+  if (envelope.kind() == event::v1::BARRIER || envelope.kind() == event::v1::CHUNK) return;
   if (creates == (before != nullptr)) found->push_back(absl::StrCat(position, " breaks the state"));
   if (creates) {
     const auto created = PayloadOf<event::v1::ResourceCreated>(envelope);
@@ -137,16 +161,18 @@ void DirectoryModel::Bump(const std::string& id, StreamPosition position) {
   it->second = std::make_shared<const ModelResource>(std::move(moved));
 }
 
-// Who is gone is a member of nothing.
+// Who is gone is a member of nothing, and nobody's manager.
 void DirectoryModel::Delete(const std::string& id, StreamPosition position) {
   const auto gone = resources.find(id);
   if (gone == resources.end()) return;
   for (const std::string& member : gone->second->members) Bump(member, position);
   resources.erase(gone);
-  for (auto& [group, resource] : resources) {
-    if (!resource->members.contains(id)) continue;
+  for (auto& [other, resource] : resources) {
+    const bool manages = ManagerOf(resource->attributes) == id;
+    if (!manages && !resource->members.contains(id)) continue;
     ModelResource left = *resource;
     left.members.erase(id);
+    if (manages) left.attributes[kEnterpriseUrn].erase("manager");
     left.version = position;
     resource = std::make_shared<const ModelResource>(std::move(left));
   }

@@ -13,26 +13,46 @@
 
 namespace purser::simulation {
 
+inline constexpr char kEnterpriseUrn[] =
+    "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+
+// What the apps call it.
+inline constexpr char kManagerTarget[] =
+    "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager";
+
+// Of a user as it is kept or shown; empty where there is none.
+std::string ManagerOf(const nlohmann::json& user);
+
 // The valid records of one stream, judged from the cluster's bytes alone.
 class StreamJudge {
  public:
   StreamJudge(const MemoryCluster* cluster, StreamId stream)
       : cluster_(cluster), stream_(std::move(stream)), head_(EmptyHead(stream_)) {}
 
-  // What became valid since the last call; damage goes to `found`.
+  // What became valid since the last call, the last record of a run with the whole payload; damage
+  // goes to `found`.
   std::vector<event::v1::Envelope> Follow(std::vector<std::string>* found);
 
   const StreamId& stream() const { return stream_; }
   // How many valid records there are.
   StreamPosition end() const { return head_.position; }
+  // How many events were of several records.
+  int runs() const { return runs_; }
   const std::vector<std::string>& records() const { return valid_; }
 
  private:
+  bool JoinRun(event::v1::Envelope* envelope);
+
   const MemoryCluster* const cluster_;
   const StreamId stream_;
   int64_t judged_ = 0;
   Head head_;
   std::vector<std::string> valid_;  // their bytes
+  int runs_ = 0;
+  // Of a run that has not ended.
+  std::string run_id_;
+  std::string pieces_;
+  uint32_t next_piece_ = 0;
 };
 
 struct ModelResource {

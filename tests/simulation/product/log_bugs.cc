@@ -1,8 +1,7 @@
-// Bugs of the log, and of who folds it.
+// Bugs of the log.
 #include <deque>
 #include <utility>
 
-#include "purser/event/v1/delivery.pb.h"
 #include "tests/simulation/product/bugs.h"
 
 namespace purser::simulation {
@@ -72,7 +71,7 @@ std::unique_ptr<RecordTransport> BugKit::In(std::unique_ptr<RecordTransport> tra
 
 namespace {
 
-// Tells more, or sooner, than it knows.
+// Tells more, or sooner, than it knows; or less than there is.
 class HastyLog : public EventLog {
  public:
   HastyLog(EventLog* real, Bug bug) : real_(real), bug_(bug) {}
@@ -102,7 +101,17 @@ class HastyLog : public EventLog {
   }
   absl::StatusOr<std::vector<StoredRecord>> Read(const StreamId& stream, StreamPosition after,
                                                  size_t records, size_t bytes) const override {
-    return real_->Read(stream, after, records, bytes);
+    auto read = real_->Read(stream, after, records, bytes);
+    // Who asks for one record puts the pieces of a run together.
+    const bool beginning =
+        bug_ == Bug::kRunWithoutFirst && records == 1 && stream.kind() != StreamKind::kControl;
+    if (!beginning || !read.ok() || read->empty()) return read;
+    event::v1::Envelope envelope = *DecodeRecord(read->front().bytes);
+    if (envelope.kind() != event::v1::CHUNK || envelope.run().index() != 0) return read;
+    envelope.clear_payload();
+    Head head = EmptyHead(stream);
+    read->front().bytes = ChainRecord(stream, envelope, ToTime(envelope.time()), &head).bytes;
+    return read;
   }
   absl::Status Health(const StreamId& stream) const override { return real_->Health(stream); }
   void SetListener(std::function<void(const StreamId&)> listener) override {
@@ -125,40 +134,8 @@ class HastyLog : public EventLog {
 
 std::unique_ptr<EventLog> BugKit::Over(EventLog* log) const {
   const bool hasty = bug_ == Bug::kAcknowledgedBeforeSync || bug_ == Bug::kStaleRefusal ||
-                     bug_ == Bug::kCallBeforeStarted;
+                     bug_ == Bug::kCallBeforeStarted || bug_ == Bug::kRunWithoutFirst;
   return hasty ? std::make_unique<HastyLog>(log, bug_) : nullptr;
-}
-
-// Takes a `planned` record to speak of all that the directory held by then.
-class EagerFold : public Fold {
- public:
-  EagerFold(Fold* real, BugKit* bugs) : real_(real), bugs_(bugs) {}
-
-  const Head& head() const override { return real_->head(); }
-  absl::Status Begin() override { return real_->Begin(); }
-  absl::Status Apply(const Record& record, const event::v1::Envelope& envelope) override {
-    if (envelope.kind() != event::v1::PLANNED) return real_->Apply(record, envelope);
-    event::v1::Planned planned;
-    planned.ParseFromString(envelope.payload());
-    planned.mutable_basis()->set_directory_position(bugs_->Ahead(record));
-    event::v1::Envelope eager = envelope;
-    eager.set_payload(planned.SerializeAsString());
-    return real_->Apply(record, eager);
-  }
-  absl::Status Commit() override { return real_->Commit(); }
-  void Rollback() override { real_->Rollback(); }
-
- private:
-  Fold* const real_;
-  BugKit* const bugs_;
-};
-
-StreamPosition BugKit::Ahead(const Record& record) {
-  return ahead_.try_emplace(record.self(), directory_end_()).first->second;
-}
-
-std::unique_ptr<Fold> BugKit::Over(Fold* fold) {
-  return bug_ == Bug::kCursorAdvanced ? std::make_unique<EagerFold>(fold, this) : nullptr;
 }
 
 }  // namespace purser::simulation

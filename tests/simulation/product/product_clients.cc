@@ -4,75 +4,15 @@
 
 #include "absl/strings/str_cat.h"
 #include "tests/simulation/product/product_world.h"
+#include "tests/simulation/product/scim_requests.h"
 
 namespace purser::simulation {
 namespace {
 
-using nlohmann::json;
 using Kind = Operation::Kind;
 
-constexpr char kUserUrn[] = "urn:ietf:params:scim:schemas:core:2.0:User";
-constexpr char kGroupUrn[] = "urn:ietf:params:scim:schemas:core:2.0:Group";
-constexpr char kPatchUrn[] = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
 constexpr int kNames = 8;
 constexpr size_t kMostUsers = 7;
-
-json MemberList(const std::vector<std::string>& ids) {
-  json members = json::array();
-  for (const std::string& id : ids) members.push_back({{"value", id}});
-  return members;
-}
-
-json PatchBody(const Operation& operation) {
-  json operations = json::array();
-  for (const auto& value : operation.values.items()) {
-    operations.push_back({{"op", "replace"}, {"path", value.key()}, {"value", value.value()}});
-  }
-  if (!operation.added.empty()) {
-    operations.push_back(
-        {{"op", "add"}, {"path", "members"}, {"value", MemberList(operation.added)}});
-  }
-  for (const std::string& id : operation.removed) {
-    operations.push_back(
-        {{"op", "remove"}, {"path", absl::StrCat("members[value eq \"", id, "\"]")}});
-  }
-  return {{"schemas", {kPatchUrn}}, {"Operations", operations}};
-}
-
-json ResourceBody(const Operation& operation) {
-  json body = operation.values;
-  body["schemas"] = {operation.type == event::v1::USER ? kUserUrn : kGroupUrn};
-  if (operation.type == event::v1::GROUP) body["members"] = MemberList(operation.added);
-  return body;
-}
-
-http::Request RequestOf(const Operation& operation) {
-  http::Request request;
-  const char* endpoint = operation.type == event::v1::USER ? "/Users" : "/Groups";
-  request.path = absl::StrCat("/scim/v2", endpoint);
-  request.method = "GET";
-  if (!operation.id.empty()) absl::StrAppend(&request.path, "/", operation.id);
-  if (operation.kind == Kind::kFind) {
-    request.query = {{"filter", absl::StrCat("userName eq ", operation.values["userName"].dump())}};
-  }
-  if (operation.kind == Kind::kDelete) request.method = "DELETE";
-  if (operation.kind == Kind::kPatch) request.method = "PATCH";
-  if (operation.kind == Kind::kReplace) request.method = "PUT";
-  if (operation.kind == Kind::kCreate) request.method = "POST";
-  if (operation.kind == Kind::kPatch) request.body = PatchBody(operation).dump();
-  if (operation.kind == Kind::kReplace || operation.kind == Kind::kCreate) {
-    request.body = ResourceBody(operation).dump();
-  }
-  request.headers = {{"Authorization", absl::StrCat("Bearer ", kSecret)},
-                     {"Content-Type", "application/scim+json"},
-                     {"X-Request-Id", operation.request_id}};
-  if (operation.if_match != 0) {
-    request.headers.emplace_back("If-Match", absl::StrCat("W/\"", operation.if_match, "\""));
-  }
-  request.scheme = "https";
-  request.host = "id.example.com";
-  return request;
-}
 
 OperationPtr NewOperation(Kind kind, const std::string& id = "",
                           event::v1::ResourceType type = event::v1::USER) {
@@ -93,10 +33,11 @@ ProductNode* ProductWorld::AnyDoor() {
 
 // One request; or the same at several doors at once.
 void ProductWorld::Ask() {
-  const OperationPtr operation = DrawOperation();
+  const OperationPtr operation = Chance(temper_.bulk) ? DrawBulk() : DrawOperation();
   // Two groups may have one name; the apps would not have it.
   const bool group = operation->kind == Kind::kCreate && operation->type == event::v1::GROUP;
-  const int copies = operation->writes() && !group && Chance(0.25) ? 2 + Below(2) : 1;
+  const bool bulk = operation->kind == Kind::kBulk;
+  const int copies = operation->writes() && !group && !bulk && Chance(0.25) ? 2 + Below(2) : 1;
   for (int copy = 0; copy < copies; ++copy) Send(std::make_shared<Operation>(*operation));
 }
 
@@ -118,6 +59,12 @@ std::string ProductWorld::DrawId(event::v1::ResourceType type) {
   return ids[static_cast<size_t>(Below(static_cast<int>(ids.size())))];
 }
 
+// Few, so that they meet; some of many bytes.
+std::string ProductWorld::DrawTitle() {
+  const int dots = !plain_ && Chance(0.2) ? 300 * Below(3) : 0;
+  return absl::StrCat("title ", Below(3), std::string(static_cast<size_t>(dots), '.'));
+}
+
 OperationPtr ProductWorld::DrawOperation() {
   const int what = Below(100);
   const size_t users = history_.now().Ids(event::v1::USER).size();
@@ -125,7 +72,8 @@ OperationPtr ProductWorld::DrawOperation() {
     auto create = NewOperation(Kind::kCreate);
     create->values = {{"userName", absl::StrCat("name", Below(kNames))},
                       {"active", Chance(0.85)},
-                      {"title", absl::StrCat("title ", Below(3))}};
+                      {"title", DrawTitle()}};
+    if (!plain_ && Chance(0.3)) create->manager = DrawId(event::v1::USER);
     return create;
   }
   if (what < 38) return NewOperation(Kind::kGet, DrawId(event::v1::USER));
@@ -145,18 +93,21 @@ OperationPtr ProductWorld::DrawUserChange(const std::string& id) {
     change->if_match = std::max<StreamPosition>(1, now->version - (Chance(0.3) ? 1 : 0));
   }
   if (change->kind == Kind::kDelete) return change;
-  const int what = Below(10);
-  if (what < 5) {
-    change->values["title"] = absl::StrCat("title ", Below(3));
-  } else if (what < 7) {
+  const int what = Below(plain_ ? 10 : 12);  // The last ones are of managers.
+  if (what < 6) {
+    change->values["title"] = DrawTitle();
+  } else if (what < 8) {
     change->values["active"] = now == nullptr || !now->active();
-  } else if (what < 9) {
+  } else if (what < 10) {
     change->values["userName"] = absl::StrCat("name", Below(kNames));
+  } else if (what < 11) {
+    change->manager = Chance(0.2) ? "" : DrawId(event::v1::USER);
   } else {
     change->kind = Kind::kReplace;
+    change->manager = Chance(0.5) ? "" : DrawId(event::v1::USER);
     change->values = {{"userName", absl::StrCat("name", Below(kNames))},
                       {"active", Chance(0.85)},
-                      {"title", absl::StrCat("title ", Below(3))}};
+                      {"title", DrawTitle()}};
   }
   return change;
 }

@@ -101,6 +101,7 @@ absl::Duration ProductNode::NextDue() const {
 }
 
 void ProductNode::Handle(http::Request request, http::Respond respond) {
+  respond = around_.bugs->Over(request, std::move(respond));
   endpoints_->Handle(std::move(request), std::move(respond), directory_.get(), "/scim/v2", {});
 }
 

@@ -20,7 +20,6 @@
 namespace purser::simulation {
 
 inline constexpr char kDirectory[] = "d1";
-inline constexpr char kSecret[] = "a-secret-of-the-simulation-00000000000000000";
 
 // A node's own wall clock; time passes as everywhere.
 class SkewedClock : public Clock {

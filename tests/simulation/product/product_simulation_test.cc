@@ -16,7 +16,7 @@ namespace {
 constexpr int kSteps = 60;
 constexpr uint64_t kSeeds = 500;
 constexpr int kSlices = 20;
-constexpr uint64_t kSeedsOfABug = 20;
+constexpr uint64_t kSeedsOfABug = 60;
 
 uint64_t Number(const char* name, uint64_t otherwise) {
   const char* text = std::getenv(name);
@@ -43,10 +43,10 @@ TEST_P(ProductSimulation, WhateverBefallsItWhatMustHoldHolds) {
 INSTANTIATE_TEST_SUITE_P(Slice, ProductSimulation, testing::Range(0, kSlices));
 
 // The checkers see a bug where there is one, and what they tell of it has `words`.
-bool IsCaught(Bug bug, const std::string& words) {
+bool IsCaught(Bug bug, const std::string& words, WorldKind kind = WorldKind::kFull) {
   SetLogLevel(LogLevel::kError);
   for (uint64_t seed = 1; seed <= kSeedsOfABug; ++seed) {
-    for (const std::string& found : ProductWorld(seed, bug).Run(kSteps)) {
+    for (const std::string& found : ProductWorld(seed, bug, kind).Run(kSteps)) {
       if (absl::StrContains(found, words)) return true;
     }
   }
@@ -78,7 +78,7 @@ TEST(PlantedBug, ACallBeforeItsStartedIsCaught) {
 }
 
 TEST(PlantedBug, AnUpdateInDoubtThatIsTakenBackIsCaught) {
-  EXPECT_TRUE(IsCaught(Bug::kDoubtTakenForRefusal, " has the title "));
+  EXPECT_TRUE(IsCaught(Bug::kDoubtTakenForRefusal, " has the title ", WorldKind::kPlain));
 }
 
 TEST(PlantedBug, ACreateWithoutALookUpIsCaught) {
@@ -91,6 +91,26 @@ TEST(PlantedBug, AFrozenOperationThatChangesIsCaught) {
 
 TEST(PlantedBug, ACursorAdvancedEarlyIsCaught) {
   EXPECT_TRUE(IsCaught(Bug::kCursorAdvanced, "app"));
+}
+
+TEST(PlantedBug, ARunFoldedWithoutItsFirstRecordIsCaught) {
+  EXPECT_TRUE(IsCaught(Bug::kRunWithoutFirst, "fold"));
+}
+
+TEST(PlantedBug, AReplayThatPassesGroupsIsCaught) {
+  EXPECT_TRUE(IsCaught(Bug::kReplayPassesGroups, "a replay is done and did not read"));
+}
+
+TEST(PlantedBug, AManagerSentBeforeTheAccountIsCaught) {
+  EXPECT_TRUE(IsCaught(Bug::kManagerBeforeAccount, "who never had an account"));
+}
+
+TEST(PlantedBug, AManagerWhoStaysIsCaught) {
+  EXPECT_TRUE(IsCaught(Bug::kManagerNotCleared, "has the manager"));
+}
+
+TEST(PlantedBug, ABulkThatTellsARefusalAsDoneIsCaught) {
+  EXPECT_TRUE(IsCaught(Bug::kBulkTellsDone, "does not stand"));
 }
 
 TEST(ProductWorld, OneSeedMakesOneRun) {
@@ -118,6 +138,9 @@ TEST(ProductWorld, EnoughHappens) {
     all.calls += counts.calls;
     all.faults += counts.faults;
     all.inert += counts.inert;
+    all.requests.in_bulk += counts.requests.in_bulk;
+    all.runs += counts.runs;
+    all.replays += counts.replays;
   }
   EXPECT_GT(all.requests.done, 500);
   EXPECT_GT(all.requests.refused, 100);
@@ -127,6 +150,9 @@ TEST(ProductWorld, EnoughHappens) {
   EXPECT_GT(all.calls, 500u);
   EXPECT_GT(all.faults, 30u);
   EXPECT_GT(all.inert, 50u) << "records that lost a race";
+  EXPECT_GT(all.requests.in_bulk, 50);
+  EXPECT_GT(all.runs, 20) << "events of several records";
+  EXPECT_GT(all.replays, 3);
 }
 
 }  // namespace

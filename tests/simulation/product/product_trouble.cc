@@ -153,9 +153,9 @@ void ProductWorld::Misbehave() {
   const double shares[] = {0, 0, 0.1, 0.3, 1};
   app.fault_share = shares[Below(5)];
   app.app->options.latency = absl::Milliseconds(Chance(0.1) ? 2000 : Below(100));
-  if (Chance(0.1)) Command(event::v1::AppCommand::PAUSE);
-  if (Chance(0.3)) Command(event::v1::AppCommand::START);
-  if (Chance(0.1)) Command(event::v1::AppCommand::RETRY);
+  if (Chance(0.1)) CommandAll(event::v1::AppCommand::PAUSE);
+  if (Chance(0.3)) CommandAll(event::v1::AppCommand::START);
+  if (Chance(0.1)) CommandAll(event::v1::AppCommand::RETRY);
 }
 
 Fault ProductWorld::OnCall(App* app, const AppCall& call) {
@@ -167,28 +167,6 @@ Fault ProductWorld::OnCall(App* app, const AppCall& call) {
       fault == Fault::kLostBefore || fault == Fault::kLostAfter || fault == Fault::kLostLate;
   app->judge->OnCall(call, running_, lost ? absl::Seconds(5) : app->app->options.latency);
   return fault;
-}
-
-void ProductWorld::Command(event::v1::AppCommand::Action action) {
-  for (const auto& [id, app] : apps_) {
-    ProductNode* node = AnyDoor();
-    if (node == nullptr) return;
-    WriteRequest write;
-    write.deadline = clock_.SinceBoot() + absl::Seconds(10);
-    write.decide = [this, action, id = id](absl::Time at) {
-      event::v1::AppCommand command;
-      command.set_action(action);
-      event::v1::Envelope envelope;
-      envelope.set_event_id(ids_.NewId(at));
-      envelope.set_kind(event::v1::APP_COMMAND);
-      envelope.set_resource_type(event::v1::APP);
-      envelope.set_resource_id(id);
-      envelope.set_payload(command.SerializeAsString());
-      return std::vector<event::v1::Envelope>{envelope};
-    };
-    write.done = [](const absl::StatusOr<WriteReceipt>&) {};
-    node->SubmitToApp(id, std::move(write));
-  }
 }
 
 }  // namespace purser::simulation

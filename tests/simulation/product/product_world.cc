@@ -9,6 +9,8 @@
 #include "absl/strings/str_cat.h"
 #include "broker/auth/token.h"
 #include "broker/crypto/sha256.h"
+#include "broker/events/payload_run.h"
+#include "tests/simulation/product/scim_requests.h"
 #include "tests/support/delivery/delivery_rig.h"
 
 namespace purser::simulation {
@@ -41,13 +43,19 @@ event::v1::Envelope Put(event::v1::Kind kind, event::v1::ResourceType type, cons
 
 }  // namespace
 
-ProductWorld::ProductWorld(uint64_t seed, Bug bug)
-    : random_(seed),
+ProductWorld::ProductWorld(uint64_t seed, Bug bug, WorldKind kind)
+    : plain_(kind == WorldKind::kPlain),
+      random_(seed),
       history_(&cluster_, StreamId::Directory(kDirectory), &found_),
       bugs_(bug, &cluster_, [this] { return history_.end(); }) {
   const double shares[] = {0.05, 0.15, 0.4};
-  temper_ = {
-      .trouble = shares[Below(3)], .misbehaviour = shares[Below(3)], .long_step = shares[Below(3)]};
+  temper_ = {.trouble = shares[Below(3)],
+             .misbehaviour = shares[Below(3)],
+             .long_step = shares[Below(3)],
+             .bulk = plain_ || Chance(0.5) ? 0 : 0.15,
+             .drift = plain_ || Chance(0.5) ? 0 : shares[Below(3)]};
+  const size_t pieces[] = {60, 250, kMaxPieceBytes, kMaxPieceBytes};
+  SetMaxPieceBytesForTest(pieces[Below(4)]);
   AddApp("app1", /*unique_names=*/true);
   AddApp("app2", /*unique_names=*/false);
   places_.resize(static_cast<size_t>(2 + Below(3)));
@@ -57,7 +65,7 @@ ProductWorld::ProductWorld(uint64_t seed, Bug bug)
   for (int index = 0; index < static_cast<int>(places_.size()); ++index) SetFaults(index, true);
 }
 
-ProductWorld::~ProductWorld() = default;
+ProductWorld::~ProductWorld() { SetMaxPieceBytesForTest(kMaxPieceBytes); }
 
 void ProductWorld::AddApp(const std::string& id, bool unique_names) {
   FakeAppOptions options;
@@ -107,6 +115,8 @@ void ProductWorld::Step() {
   for (int asked = Below(5); asked > 0; --asked) Ask();
   if (Chance(temper_.trouble)) Befall(Below(static_cast<int>(places_.size())));
   if (Chance(temper_.misbehaviour)) Misbehave();
+  if (Chance(temper_.drift)) Drift(&apps_[Chance(0.5) ? "app1" : "app2"]);
+  if (Chance(temper_.drift)) Replay(Chance(0.5) ? "app1" : "app2");
   Sync(Below(static_cast<int>(places_.size())));
   if (Chance(0.02)) Configure(AnyDoor());
   if (Chance(0.1)) CompareDigests(/*all=*/false);
@@ -187,9 +197,10 @@ void ProductWorld::MakePeace() {
   }
   for (auto& [id, app] : apps_) app.fault_share = 0;
   RunFor(absl::Seconds(20));
-  Command(event::v1::AppCommand::START);
+  CommandAll(event::v1::AppCommand::START);
   RunFor(absl::Minutes(1));
-  Command(event::v1::AppCommand::RETRY);
+  CommandAll(event::v1::AppCommand::RETRY);
+  ReplayDrifted();
   for (int tries = 0; tries < 240 && found_.empty(); ++tries) {
     RunFor(absl::Seconds(10));
     if (IsQuiet()) return RunFor(absl::Seconds(15));
@@ -209,7 +220,7 @@ bool ProductWorld::IsSettled(const std::string& app) {
     const AppReader& reader = place.node->reader(app);
     return worker->idle() && reader.OpenOperations()->empty() &&
            !reader.CountByState()->contains(event::v1::RETRYING) &&
-           worker->settled() == history_.end();
+           worker->settled() == history_.end() && reader.Jobs(/*unfinished_only=*/true)->empty();
   }
   return false;
 }
@@ -249,8 +260,10 @@ ProductWorld::Counts ProductWorld::counts() const {
   for (const auto& [id, app] : apps_) {
     counts.calls += app.app->calls.size();
     counts.take_overs += app.judge->take_overs();
+    counts.replays += app.judge->replays();
     for (const AppCall& call : app.app->calls) counts.faults += call.fault != Fault::kNone;
   }
+  counts.runs = history_.judge().runs();
   counts.inert = cluster_.Records(history_.judge().stream()).size() - history_.end();
   return counts;
 }

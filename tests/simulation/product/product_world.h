@@ -16,9 +16,13 @@
 
 namespace purser::simulation {
 
+// A plain world is without what hides some bugs: nobody edits accounts in the apps, so that no
+// replay mends them; clients ask for one small thing at a time, and nobody has a manager.
+enum class WorldKind { kFull, kPlain };
+
 class ProductWorld {
  public:
-  explicit ProductWorld(uint64_t seed, Bug bug = Bug::kNone);
+  explicit ProductWorld(uint64_t seed, Bug bug = Bug::kNone, WorldKind kind = WorldKind::kFull);
   ~ProductWorld();
 
   // Random steps, then peace; what did not hold. Ends at the first thing.
@@ -32,6 +36,8 @@ class ProductWorld {
     size_t calls = 0;
     size_t faults = 0;  // of those
     uint64_t inert = 0;
+    int runs = 0;     // events of several records
+    int replays = 0;  // that were done
   };
   Counts counts() const;
   // The same for equal seeds, whoever runs them.
@@ -52,12 +58,15 @@ class ProductWorld {
     std::unique_ptr<AppJudge> judge;
     config::v1::App config;
     double fault_share = 0;
+    bool drifted = false;  // somebody edited it
   };
   // How restless it is: how likely each is at a step.
   struct Temper {
     double trouble = 0;       // of a node
     double misbehaviour = 0;  // of an app
     double long_step = 0;
+    double bulk = 0;   // a request is one
+    double drift = 0;  // an app is edited, or replayed
   };
 
   int Below(int limit) { return static_cast<int>(random_() % static_cast<uint64_t>(limit)); }
@@ -92,7 +101,13 @@ class ProductWorld {
   void SetFaults(int index, bool any);
   MemoryFaults DrawFaults();
   Fault OnCall(App* app, const AppCall& call);
-  void Command(event::v1::AppCommand::Action action);
+
+  // product_replay.cc: what changes in the apps, replays, and other commands.
+  void Drift(App* app);
+  void Replay(const std::string& app);
+  void ReplayDrifted();
+  void CommandAll(event::v1::AppCommand::Action action);
+  void Command(const std::string& app, const event::v1::AppCommand& command);
 
   // product_clients.cc: what is asked at the front doors.
   void Ask();
@@ -101,8 +116,14 @@ class ProductWorld {
   OperationPtr DrawOperation();
   OperationPtr DrawUserChange(const std::string& id);
   OperationPtr DrawGroupChange();
+  std::string DrawTitle();
+
+  // product_bulk.cc
+  OperationPtr DrawBulk();
+  void AddPart(OperationPtr part, Operation* bulk);
   std::string DrawId(event::v1::ResourceType type);
 
+  const bool plain_;
   std::mt19937_64 random_;
   std::vector<std::string> found_;
   TempDir dir_;
@@ -119,6 +140,7 @@ class ProductWorld {
   bool peace_ = false;
   int deaths_ = 0;
   int requests_ = 0;
+  int jobs_ = 0;
 };
 
 }  // namespace purser::simulation

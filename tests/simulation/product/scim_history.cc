@@ -9,8 +9,6 @@ namespace {
 
 using nlohmann::json;
 
-std::string EntityTag(StreamPosition version) { return absl::StrCat("W/\"", version, "\""); }
-
 std::string TagOf(const http::Response& response) {
   for (const auto& [name, value] : response.headers) {
     if (name == "ETag") return value;
@@ -18,11 +16,11 @@ std::string TagOf(const http::Response& response) {
   return "";
 }
 
-bool HasValues(const ModelResource& resource, const json& values) {
-  for (const auto& value : values.items()) {
+bool HasValues(const ModelResource& resource, const Operation& operation) {
+  for (const auto& value : operation.values.items()) {
     if (resource.attributes.value(value.key(), json()) != value.value()) return false;
   }
-  return true;
+  return !operation.manager.has_value() || ManagerOf(resource.attributes) == *operation.manager;
 }
 
 // Whether what was shown is that resource, as far as the clients set it; but for its members.
@@ -32,6 +30,7 @@ bool ShowsValues(const json& shown, const ModelResource& resource) {
       return false;
     }
   }
+  if (ManagerOf(shown) != ManagerOf(resource.attributes)) return false;
   return shown.value("/meta/version"_json_pointer, "") == EntityTag(resource.version);
 }
 
@@ -60,6 +59,7 @@ void ScimHistory::Follow() {
     states_.push_back(states_.back());
     const StreamPosition position = states_.size() - 1;
     states_.back().Apply(envelope, position, found_);
+    touched_.push_back(envelope.resource_id());
     if (!envelope.request_id().empty()) stands_[envelope.request_id()].push_back(position);
   }
 }
@@ -78,6 +78,10 @@ void ScimHistory::Answer(const OperationPtr& operation, const http::Response& re
   operation->etag = TagOf(response);
   operation->body = json::parse(response.body, nullptr, false);
   if (!operation->body.is_object()) operation->body = json::object();
+  if (operation->kind == Operation::Kind::kBulk) return AnswerBulk(operation.get());
+  if (operation->kind == Operation::Kind::kCreate && response.status == 201) {
+    operation->id = operation->body.value("id", "");
+  }
   if (response.status == 503) {
     ++counts_.unknown;
   } else if (response.status < 300) {
@@ -109,10 +113,8 @@ void ScimHistory::CheckDone(const Operation& operation) {
 void ScimHistory::CheckWritten(const Operation& operation, StreamPosition at) {
   if (at <= operation.asked_at) Note(operation, "stood before it was asked");
   const DirectoryModel& before = states_[at - 1];
-  const std::string id =
-      operation.kind == Operation::Kind::kCreate ? operation.body.value("id", "") : operation.id;
-  const ModelResource* was = before.Find(id);
-  const ModelResource* is = states_[at].Find(id);
+  const ModelResource* was = before.Find(operation.id);
+  const ModelResource* is = states_[at].Find(operation.id);
   if (operation.if_match != 0 && (was == nullptr || was->version != operation.if_match)) {
     Note(operation, "was done to another version than it named");
   }
@@ -120,7 +122,7 @@ void ScimHistory::CheckWritten(const Operation& operation, StreamPosition at) {
     if (is != nullptr) Note(operation, "deleted, and it is there");
     return;
   }
-  if (is == nullptr || !HasValues(*is, operation.values)) {
+  if (is == nullptr || !HasValues(*is, operation)) {
     return Note(operation, "stands, and is not what was asked");
   }
   if (operation.etag != EntityTag(is->version)) Note(operation, "told another version");
@@ -141,7 +143,7 @@ void ScimHistory::CheckUnchanged(const Operation& operation) {
       operation.kind == Operation::Kind::kPatch || operation.kind == Operation::Kind::kReplace;
   const bool was = may && Sometime(operation, [&](const DirectoryModel& state) {
                      const ModelResource* is = state.Find(operation.id);
-                     return is != nullptr && HasValues(*is, operation.values) &&
+                     return is != nullptr && HasValues(*is, operation) &&
                             operation.etag == EntityTag(is->version) &&
                             (operation.if_match == 0 || operation.if_match == is->version);
                    });
@@ -197,6 +199,10 @@ void ScimHistory::CheckRefusal(const Operation& operation) {
 void ScimHistory::CheckEnd() {
   Follow();
   for (const OperationPtr& operation : operations_) {
+    if (operation->kind == Operation::Kind::kBulk) {
+      CheckUnclaimed(*operation);
+      continue;
+    }
     const auto stands = stands_.find(operation->request_id);
     const size_t times = stands == stands_.end() ? 0 : stands->second.size();
     const bool refused = operation->status >= 300 && operation->status != 503;
