@@ -157,4 +157,5 @@ def test_an_hour_at_half_the_top_rate_leaves_memory_as_it_was(world, log_address
     verified = here.purser.cli("log", "verify", timeout=600)
     assert verified.returncode == 0, verified.stdout + verified.stderr
     assert_flat(warm, soak.samples, long_run)
-    assert rate > top / 4
+    if long_run:  # Else it was no soak; half a minute beside other work tells nothing of a pace.
+        assert rate > top / 4
