@@ -14,9 +14,9 @@ absl::StatusOr<std::vector<StoredRecord>> ReadAhead::Read(StreamPosition after) 
   Batch batch = absl::UnavailableError("not read yet");
   if (next_.valid()) {
     Batch next = next_.get();
-    if (next_after_ == after) batch = std::move(next);
+    if (next_after_ == after && next.ok() && !next->empty()) batch = std::move(next);
   }
-  // One that failed ahead of time has not been asked for yet.
+  // What failed ahead of time, or found nothing yet, has not been asked for until now.
   if (!batch.ok()) batch = log_->Read(stream_, after, kBatch, kBatchBytes);
   if (batch.ok() && !batch->empty()) StartNext(batch->back().position);
   return batch;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <future>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"

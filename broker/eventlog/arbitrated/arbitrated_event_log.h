@@ -45,9 +45,8 @@ struct ArbitratedEventLogOptions {
 //   ResourceExhausted with nothing written where the transport's queue is full, Unavailable while
 //   an earlier append's doubt is not settled within 10 s.
 // - Aborted also says that what was in doubt was not written.
-// - Open() is Unavailable after 10 s without the log, PermissionDenied where that does not let us
-// in,
-//   and goes on trying; it may be called again.
+// - Open() is Unavailable after 10 s without the log, PermissionDenied where that does not let this
+//   node in, and goes on trying; it may be called again.
 // - Health() of a broken stream names the record, or what became of the topic.
 class ArbitratedEventLog : public EventLog {
  public:

@@ -29,20 +29,25 @@ class WatchedLog : public HookedLog {
       readers_[after].push_back(std::this_thread::get_id());
       std::swap(refusal, refusals_[after]);
     }
+    if (absl::IsNotFound(refusal)) return std::vector<StoredRecord>();
     if (!refusal.ok()) return refusal;
     return HookedLog::Read(stream, after, max_records, max_bytes);
   }
 
-  void RefuseOnce(StreamPosition after) {
-    MutexLock lock(&mutex_);
-    refusals_[after] = absl::UnavailableError("not now");
-  }
+  void RefuseOnce(StreamPosition after) { FailOnce(after, absl::UnavailableError("not now")); }
+  // What the log's head promises cannot be read yet.
+  void BeEmptyOnce(StreamPosition after) { FailOnce(after, absl::NotFoundError("not there yet")); }
   std::vector<std::thread::id> ReadersOf(StreamPosition after) const {
     MutexLock lock(&mutex_);
     return readers_[after];
   }
 
  private:
+  void FailOnce(StreamPosition after, absl::Status how) {
+    MutexLock lock(&mutex_);
+    refusals_[after] = std::move(how);
+  }
+
   mutable Mutex mutex_;
   mutable std::map<StreamPosition, std::vector<std::thread::id>> readers_ ABSL_GUARDED_BY(mutex_);
   mutable std::map<StreamPosition, absl::Status> refusals_ ABSL_GUARDED_BY(mutex_);
@@ -109,6 +114,16 @@ TEST_F(ReadAheadTest, AReadThatFailedAheadOfTimeIsDoneAgainWhenItIsAskedFor) {
   EXPECT_EQ(second->front().position, 1001u);
   log_.RefuseOnce(0);
   EXPECT_TRUE(absl::IsUnavailable(history_.Read(0).status()));
+}
+
+TEST_F(ReadAheadTest, WhatWasNotThereAheadOfTimeIsLookedForWhenItIsAskedFor) {
+  Write(3000);
+  log_.BeEmptyOnce(1000);
+  ASSERT_TRUE(history_.Read(0).ok());
+  const auto second = history_.Read(1000);
+  ASSERT_TRUE(second.ok()) << second.status();
+  ASSERT_FALSE(second->empty());
+  EXPECT_EQ(second->front().position, 1001u);
 }
 
 }  // namespace
