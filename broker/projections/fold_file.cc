@@ -22,9 +22,13 @@ constexpr char kMetaSchema[] =
 bool Fits(Database& database, const StreamId& stream, int layout) {
   Statement& exists =
       database.Prepare("SELECT 1 FROM sqlite_master WHERE type='table' AND name='fold'");
-  if (!exists.Next()) return false;
+  const bool is_fold = exists.Next();
+  exists.Finish();
+  if (!is_fold) return false;
   Statement& row = database.Prepare("SELECT stream, layout FROM fold");
-  return row.Next() && row.Text(0) == stream.ToString() && row.Int(1) == layout;
+  const bool fits = row.Next() && row.Text(0) == stream.ToString() && row.Int(1) == layout;
+  row.Finish();
+  return fits;
 }
 
 absl::Status Initialise(Database& database, const StreamId& stream, int layout,

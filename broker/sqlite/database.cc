@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "broker/base/log.h"
 #include "broker/base/status.h"
@@ -34,10 +35,25 @@ std::string Settings(const DatabaseOptions& options) {
   return sql;
 }
 
+// A query of the connection that was not read to its end, nor finished, holds what the file was
+// then: nothing newer could ever be moved into it. That is a bug, which a build without NDEBUG dies
+// of.
+void DieOfAnOpenQuery([[maybe_unused]] sqlite3* handle) {
+#ifndef NDEBUG
+  for (sqlite3_stmt* one = sqlite3_next_stmt(handle, nullptr); one != nullptr;
+       one = sqlite3_next_stmt(handle, one)) {
+    if (sqlite3_stmt_busy(one) == 0 || !absl::StartsWith(sqlite3_sql(one), "SELECT")) continue;
+    LogError("a query is still open at a commit", {{"sql", sqlite3_sql(one)}});
+    std::abort();
+  }
+#endif
+}
+
 // Moves the write-ahead log into the file as SQLite's own hook would, and tells what that one keeps
 // to itself: a disk that fails now may forget what it says it has. A full one is asked again after
 // the next commit. What it tells becomes the COMMIT's error, which stands all the same.
 int MoveIntoFile(void* checkpoint_pages, sqlite3* handle, const char* name, int pages) {
+  DieOfAnOpenQuery(handle);
   if (pages < *static_cast<const int*>(checkpoint_pages)) return SQLITE_OK;
   const int code =
       sqlite3_wal_checkpoint_v2(handle, name, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
@@ -126,6 +142,8 @@ absl::Status Database::QuickCheck() {
   if (finding == "ok") return absl::OkStatus();
   return absl::DataLossError(absl::StrCat("quick_check: ", finding));
 }
+
+void Database::Interrupt() { sqlite3_interrupt(handle_); }
 
 bool Database::in_transaction() const { return sqlite3_get_autocommit(handle_) == 0; }
 

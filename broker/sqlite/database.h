@@ -35,8 +35,9 @@ struct DatabaseOptions {
 //
 // Errors: ResourceExhausted where the disk is full (nothing changed; may work later), DataLoss for
 // a file that is damaged or no database, AlreadyExists for a UNIQUE constraint, Aborted where the
-// file is locked, NotFound where a file to be read only is not there, Internal for an I/O error. A
-// COMMIT that is Internal may stand: nothing more is written before the file is opened anew.
+// file is locked, NotFound where a file to be read only is not there, Cancelled by Interrupt(),
+// Internal for an I/O error. A COMMIT that is Internal may stand: nothing more is written before
+// the file is opened anew.
 class Database {
  public:
   // Opens `path`, creating it unless read-only. ":memory:" is a database of its own.
@@ -63,6 +64,9 @@ class Database {
   // SQLite's quick_check; DataLoss with its first finding.
   absl::Status QuickCheck();
 
+  // Ends the statement that runs now, if any. From any thread.
+  void Interrupt();
+
  private:
   explicit Database(sqlite3* handle);
 
@@ -76,7 +80,8 @@ class Database {
 // RETURN_IF_ERROR(statement.status()).
 //
 // Until Next() has returned false the statement holds its snapshot, and with it every other
-// statement of the connection: after a look-up of one row, call Finish().
+// statement of the connection, and the write-ahead log grows: after a look-up of one row, call
+// Finish(). A build without NDEBUG dies of a query that is open while its connection commits.
 class Statement {
  public:
   ~Statement();

@@ -55,6 +55,15 @@ TEST_F(DatabaseTest, ItsPageCacheIsNoLargerThanTheLimit) {
   EXPECT_EQ(cache(), 4096);
 }
 
+#ifndef NDEBUG
+TEST_F(DatabaseTest, AQueryThatIsLeftOpenIsToldAtTheNextCommit) {
+  const auto database = MustOpen();
+  ASSERT_TRUE(database->Execute("CREATE TABLE t(x); INSERT INTO t VALUES(1), (2)").ok());
+  ASSERT_TRUE(database->Prepare("SELECT x FROM t").Next());
+  EXPECT_DEATH(database->Execute("INSERT INTO t VALUES(3)").IgnoreError(), "SELECT x FROM t");
+}
+#endif
+
 TEST_F(DatabaseTest, WhatWasCommittedIsThereAfterReopening) {
   {
     auto database = MustOpen();
