@@ -31,6 +31,7 @@ absl::StatusOr<OpenedLog> OpenLog(const LogLocation& location, const Clock* cloc
   ASSIGN_OR_RETURN(auto log, SqliteEventLog::Create(options));
   if (!log->stopped_cleanly()) {
     opened.verify_pages = [raw = log.get()] { return raw->VerifyPages(); };
+    opened.end_verify_pages = [raw = log.get()] { raw->EndVerifyPages(); };
   }
   opened.log = std::move(log);
   return opened;

@@ -24,6 +24,8 @@ struct OpenedLog {
   // Set where the process before did not stop cleanly: the check of every page that is then due,
   // beside everything else. Its failure has stopped writing and told `on_fatal`. Outlived by `log`.
   std::function<absl::Status()> verify_pages;
+  // Set with it: ends it on its thread, and waits for that. It is due again at the next start.
+  std::function<void()> end_verify_pages;
 };
 
 // Opens the log that is there. `on_fatal` is called, on the thread that finds it, when the log can

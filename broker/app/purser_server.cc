@@ -1,5 +1,8 @@
 #include "broker/app/purser_server.h"
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -43,6 +46,10 @@ absl::StatusOr<std::string> ReadPem(const std::string& path) {
   text << file.rdbuf();
   return text.str();
 }
+
+// From here on the calling thread runs where hardly anybody else wants the processor. Anybody may
+// lower a priority.
+void YieldToOthers() { setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), 19); }
 
 }  // namespace
 
@@ -93,7 +100,9 @@ absl::Status PurserServer::StartParts() {
   CountDropped();
   TellStandings();
   if (opened.verify_pages) {
+    end_page_check_ = std::move(opened.end_verify_pages);
     page_check_ = std::thread([verify = std::move(opened.verify_pages)] {
+      YieldToOthers();
       const absl::Status pages = verify();
       if (pages.ok()) LogInfo("the log's pages are whole after an unclean stop");
     });
@@ -390,7 +399,10 @@ void PurserServer::Stop() {
   if (delivery_ != nullptr) delivery_->Stop(left());
   if (feeds_ != nullptr) feeds_->Stop(std::min(left(), kPushesWithin));
   if (broker_ != nullptr) broker_->Stop();
-  if (page_check_.joinable()) page_check_.join();
+  if (page_check_.joinable()) {
+    end_page_check_();
+    page_check_.join();
+  }
   http_.reset();
   short_reads_.reset();
   long_reads_.reset();

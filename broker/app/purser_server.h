@@ -75,6 +75,7 @@ class PurserServer {
   std::atomic<bool> stopping_{false};
   std::unique_ptr<EventLog> log_;
   std::thread page_check_;
+  std::function<void()> end_page_check_;
   std::unique_ptr<Membership> nodes_;
   std::unique_ptr<DeliveryHost> delivery_;
   std::unique_ptr<BrokerHost> broker_;

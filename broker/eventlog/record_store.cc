@@ -17,6 +17,8 @@ constexpr int64_t kFormat = 1;
 constexpr int kPositionBits = 40;
 constexpr StreamPosition kMaxPosition = (StreamPosition{1} << kPositionBits) - 1;
 
+constexpr absl::Duration kInterruptEvery = absl::Milliseconds(10);
+
 constexpr char kSchema[] = R"(
   CREATE TABLE streams (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
   CREATE TABLE records (key INTEGER PRIMARY KEY, bytes BLOB NOT NULL);
@@ -281,7 +283,25 @@ absl::StatusOr<std::optional<std::string>> RecordStore::Meta(absl::string_view k
 absl::Status RecordStore::VerifyPages() const {
   ASSIGN_OR_RETURN(const std::unique_ptr<Database> database,
                    Database::Open(path_, {.read_only = true}));
-  return Annotate(database->QuickCheck(), path_);
+  {
+    MutexLock lock(&verify_mutex_);
+    if (verify_ended_) return absl::CancelledError(absl::StrCat(path_, " is no longer checked"));
+    verifying_ = database.get();
+  }
+  const absl::Status checked = database->QuickCheck();
+  MutexLock lock(&verify_mutex_);
+  verifying_ = nullptr;
+  verified_.NotifyAll();
+  return Annotate(checked, path_);
+}
+
+void RecordStore::EndVerifyPages() const {
+  MutexLock lock(&verify_mutex_);
+  verify_ended_ = true;
+  while (verifying_ != nullptr) {
+    verifying_->Interrupt();  // again and again: one that comes before the statement runs is lost
+    verified_.WaitFor(&verify_mutex_, kInterruptEvery);
+  }
 }
 
 absl::StatusOr<int64_t> RecordStore::NumberOf(const StreamId& stream) const {

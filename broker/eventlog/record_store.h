@@ -91,8 +91,11 @@ class RecordStore {
   absl::StatusOr<std::optional<std::string>> Meta(absl::string_view key) const;
 
   // SQLite's quick_check on a connection of its own: long on a big file, and beside everything
-  // else. DataLoss with its first finding.
+  // else. DataLoss with its first finding; Cancelled after EndVerifyPages(). One at a time.
   absl::Status VerifyPages() const;
+
+  // Ends a VerifyPages() on another thread, and every later one; waits until it has returned.
+  void EndVerifyPages() const;
 
  private:
   class Reader;
@@ -121,6 +124,11 @@ class RecordStore {
 
   mutable Mutex streams_mutex_;
   Numbers numbers_ ABSL_GUARDED_BY(streams_mutex_);
+
+  mutable Mutex verify_mutex_;
+  mutable CondVar verified_;
+  mutable Database* verifying_ ABSL_GUARDED_BY(verify_mutex_) = nullptr;
+  mutable bool verify_ended_ ABSL_GUARDED_BY(verify_mutex_) = false;
 
   // Read-only connections that nobody uses, and how many there are in all.
   mutable Mutex readers_mutex_;

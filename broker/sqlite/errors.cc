@@ -27,6 +27,8 @@ absl::StatusCode CodeOf(int extended) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
       return absl::StatusCode::kAborted;
+    case SQLITE_INTERRUPT:
+      return absl::StatusCode::kCancelled;
     default:
       return absl::StatusCode::kInternal;
   }

@@ -13,7 +13,7 @@
 namespace purser {
 namespace {
 
-// "yes" from the destructor until the next start.
+// "yes" from the destructor until the next start, but where a check of the pages was not done.
 constexpr char kStoppedKey[] = "stopped";
 
 absl::Status NotOpened(const StreamId& stream) {
@@ -85,7 +85,7 @@ SqliteEventLog::~SqliteEventLog() {
       marks.push_back(ChainMark(stream, state.head));
     }
   }
-  const absl::Status noted = NoteStopped(store_.get(), "yes", std::move(marks));
+  const absl::Status noted = NoteStopped(store_.get(), pages_due_ ? "no" : "yes", std::move(marks));
   if (!noted.ok()) LogWarning("the clean stop was not noted", {{"why", noted.message()}});
 }
 
@@ -93,6 +93,7 @@ absl::Status SqliteEventLog::Load() {
   ASSIGN_OR_RETURN(const std::optional<std::string> stopped, store_->Meta(kStoppedKey));
   const std::vector<StreamId> known = store_->Streams();
   stopped_cleanly_ = known.empty() || stopped == "yes";
+  pages_due_ = !stopped_cleanly_;
   std::vector<RecordBatch::Meta> marks;
   for (const StreamId& stream : known) {
     if (!stream.chained()) continue;  // Of a log that comes from Kafka; here they are elsewhere.
@@ -239,8 +240,11 @@ void SqliteEventLog::Wake() {
 absl::Status SqliteEventLog::VerifyPages() {
   const absl::Status status = store_->VerifyPages();
   if (absl::IsDataLoss(status)) SetFatal(status);
+  if (status.ok()) pages_due_ = false;
   return status;
 }
+
+void SqliteEventLog::EndVerifyPages() { store_->EndVerifyPages(); }
 
 std::vector<StreamId> SqliteEventLog::Streams() const { return store_->Streams(); }
 

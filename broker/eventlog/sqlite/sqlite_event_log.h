@@ -5,6 +5,7 @@
 // is damage. The streams without a chain live in a file of their own.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -84,12 +85,16 @@ class SqliteEventLog : public EventLog {
   bool RunOnce(absl::Duration max_wait) override;
   void Wake() override;
 
-  // False where the process before this one did not end by its destructor: VerifyPages() is due.
+  // False where the process before this one did not end by its destructor, or before VerifyPages()
+  // was done: it is due.
   bool stopped_cleanly() const { return stopped_cleanly_; }
 
   // SQLite's check of every page, from any thread and beside everything else; long on a big log.
-  // DataLoss stops all writing.
+  // DataLoss stops all writing. Cancelled after EndVerifyPages().
   absl::Status VerifyPages();
+
+  // Ends a VerifyPages() on another thread, and waits for that; it is still due at the next start.
+  void EndVerifyPages();
 
   // Every stream the log holds, opened or not.
   std::vector<StreamId> Streams() const;
@@ -144,6 +149,7 @@ class SqliteEventLog : public EventLog {
   const std::unique_ptr<RecordStore> store_;
   const std::unique_ptr<UnchainedLog> unchained_;
   bool stopped_cleanly_ = true;
+  std::atomic<bool> pages_due_ = false;
   bool full_ = false;  // as the last write of records found; of the thread that drives
   std::function<void(const StreamId&)> listener_;
 

@@ -187,6 +187,25 @@ TEST_F(RecordStoreTest, VerifyPagesIsContentWithAWholeFile) {
   EXPECT_TRUE(store_->VerifyPages().ok());
 }
 
+TEST_F(RecordStoreTest, ACheckOfThePagesCanBeEnded) {
+  for (StreamPosition position = 1; position <= 20; ++position) {
+    ASSERT_TRUE(Put(kFirst, position, std::string(1 << 20, 'x')).ok());
+  }
+  std::atomic<int> checks = 0;
+  absl::Status last;
+  std::thread checker([&] {
+    do {
+      last = store_->VerifyPages();
+      ++checks;
+    } while (last.ok());
+  });
+  while (checks == 0) std::this_thread::yield();
+  store_->EndVerifyPages();
+  checker.join();
+  EXPECT_TRUE(absl::IsCancelled(last)) << last;
+  EXPECT_TRUE(absl::IsCancelled(store_->VerifyPages()));
+}
+
 TEST(FolderLock, ASecondHolderIsRefusedUntilTheFirstLetsGo) {
   const std::string folder = absl::StrCat(testing::TempDir(), "/folder_lock_test_", getpid());
   auto first = FolderLock::Take(folder);

@@ -124,6 +124,20 @@ TEST_F(SqliteEventLogTest, ACleanStopIsNoted) {
   EXPECT_TRUE(log_->stopped_cleanly());
 }
 
+TEST_F(SqliteEventLogTest, ACheckOfThePagesThatWasEndedIsDueAgain) {
+  WriteTen();
+  Edit("UPDATE meta SET value = 'no' WHERE key = 'stopped'");
+  Start();
+  log_->EndVerifyPages();
+  EXPECT_TRUE(absl::IsCancelled(log_->VerifyPages()));
+  EXPECT_TRUE(Open(stream_).ok());
+  Start();
+  EXPECT_FALSE(log_->stopped_cleanly());
+  EXPECT_TRUE(log_->VerifyPages().ok());
+  Start();
+  EXPECT_TRUE(log_->stopped_cleanly());
+}
+
 TEST_F(SqliteEventLogTest, AfterAnUncleanStopWhatIsBehindTheMarkIsWalked) {
   WriteTen();
   Edit(
