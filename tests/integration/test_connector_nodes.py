@@ -122,7 +122,7 @@ def kill_owner_under_load(here, nodes, before, newcomer):
 
 def test_three_nodes_share_the_apps_and_one_that_is_killed_is_replaced_within_15_seconds(
         world, start, kafka, tmp_path, long_run):
-    cycles = int(os.environ.get("PURSER_TAKE_OVERS", 200 if long_run else 1))
+    cycles = int(os.environ.get("PURSER_TAKE_OVERS", 200 if long_run else 5))
     log = kafka.log_url("connector-nodes")
     here = world(log=log, arguments=["--parts", "broker"]).start()
     people = grown_ups(60 + 2 * cycles)
