@@ -117,7 +117,9 @@ absl::StatusOr<Decision> DecideCreate(const DirectoryState& state, scim::Resourc
   after.id = std::string(id);
   after.created = now;
   after.attributes = std::move(input.attributes);
-  return Changed(event::v1::RESOURCE_CREATED, created, std::move(after), now);
+  Decision decision = Changed(event::v1::RESOURCE_CREATED, created, std::move(after), now);
+  decision.after_text = std::move(*created.mutable_attributes());
+  return decision;
 }
 
 absl::StatusOr<Decision> DecideReplace(const DirectoryState& state, scim::ResourceInput input,
@@ -143,7 +145,9 @@ absl::StatusOr<Decision> DecideReplace(const DirectoryState& state, scim::Resour
   replaced.set_attributes(std::move(input.attributes_text));
   SetDelta(delta, &replaced);
   resource.attributes = std::move(input.attributes);
-  return Changed(event::v1::RESOURCE_REPLACED, replaced, std::move(resource), now);
+  Decision decision = Changed(event::v1::RESOURCE_REPLACED, replaced, std::move(resource), now);
+  decision.after_text = std::move(*replaced.mutable_attributes());
+  return decision;
 }
 
 absl::StatusOr<Decision> DecidePatch(const DirectoryState& state, const scim::PatchRequest& request,

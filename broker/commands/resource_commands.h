@@ -34,6 +34,8 @@ struct Decision {
   // The resource once the event stands. Its version is the record's position, and its times are the
   // record's where it is changed: both are the caller's to set then. After a delete: as it was.
   Resource after;
+  // The text of its attributes where the write brought them all; empty where it did not.
+  std::string after_text;
 };
 
 // All of them: 404 where there is no such resource, 412 where the preconditions do not hold, 413

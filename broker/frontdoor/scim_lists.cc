@@ -64,12 +64,13 @@ absl::StatusOr<std::vector<std::string>> RenderRows(const ScimRequest& request,
                                                     const DirectoryReader& reader) {
   std::vector<std::string> texts;
   for (const ResourceRow row : rows) {
-    ASSIGN_OR_RETURN(const Resource resource, reader.ResourceAt(row));
+    ASSIGN_OR_RETURN(const StoredResource stored, reader.StoredAt(row));
     const auto of_type = std::find_if(asked.begin(), asked.end(), [&](const TypeQuery& one) {
-      return one.schema->type == resource.type;
+      return one.schema->type == stored.resource.type;
     });
     ASSIGN_OR_RETURN(std::string text,
-                     RenderWithReferences(request, resource, reader, of_type->query.projection));
+                     RenderWithReferences(request, stored.resource, stored.attributes, reader,
+                                          of_type->query.projection));
     texts.push_back(std::move(text));
   }
   return texts;

@@ -74,16 +74,17 @@ void ScimEndpoints::Get(const ScimRequestPtr& request) const {
        [request, projection = *std::move(projection)](
            const DirectoryReaders::Lease& lease) -> absl::StatusOr<http::Response> {
          const DirectoryReader& reader = *lease;
-         ASSIGN_OR_RETURN(const std::optional<Resource> resource,
-                          reader.Find(request->schema->type, request->resource_id()));
-         if (!resource) return ErrorResponse(404, "no such resource");
+         ASSIGN_OR_RETURN(const std::optional<StoredResource> found,
+                          reader.FindStored(request->schema->type, request->resource_id()));
+         if (!found) return ErrorResponse(404, "no such resource");
          const auto tags = scim::EntityTags::Parse(request->http.Header("If-None-Match"));
-         if (!tags.absent() && tags.Matches(resource->version)) {
-           return ScimResponse(304, "", resource->version);
+         if (!tags.absent() && tags.Matches(found->resource.version)) {
+           return ScimResponse(304, "", found->resource.version);
          }
          ASSIGN_OR_RETURN(std::string body,
-                          RenderWithReferences(*request, *resource, reader, projection));
-         return ScimResponse(200, std::move(body), resource->version);
+                          RenderWithReferences(*request, found->resource, found->attributes, reader,
+                                               projection));
+         return ScimResponse(200, std::move(body), found->resource.version);
        });
 }
 

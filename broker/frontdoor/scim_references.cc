@@ -29,6 +29,7 @@ absl::StatusOr<std::vector<scim::Reference>> MemberReferences(const DirectoryRea
 
 absl::StatusOr<std::string> RenderWithReferences(const ScimRequest& request,
                                                  const Resource& resource,
+                                                 absl::string_view attributes,
                                                  const DirectoryReader& reader,
                                                  const scim::Projection& projection) {
   const scim::ResourceSchema& schema = request.schemas->Of(resource.type);
@@ -44,7 +45,7 @@ absl::StatusOr<std::string> RenderWithReferences(const ScimRequest& request,
       view.members = &references;
     }
   }
-  return scim::RenderResource(schema, view, request.base_url, projection);
+  return scim::RenderResource(schema, view, attributes, request.base_url, projection);
 }
 
 }  // namespace purser

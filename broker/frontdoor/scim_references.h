@@ -20,9 +20,11 @@ absl::StatusOr<std::vector<scim::Reference>> GroupReferences(const DirectoryRead
 absl::StatusOr<std::vector<scim::Reference>> MemberReferences(const DirectoryReader& reader,
                                                               absl::string_view group_id);
 
-// The resource's JSON text; references are read only where the projection includes them.
+// The JSON text of a resource whose attributes are the text `attributes`; references are read only
+// where the projection includes them.
 absl::StatusOr<std::string> RenderWithReferences(const ScimRequest& request,
                                                  const Resource& resource,
+                                                 absl::string_view attributes,
                                                  const DirectoryReader& reader,
                                                  const scim::Projection& projection);
 

@@ -37,11 +37,15 @@ absl::StatusOr<http::Response> Answer(const ScimRequest& request, const Decision
                                       const scim::Projection& projection) {
   const Resource& resource = decision.after;
   const bool created = request.http.method == "POST";
+  std::string made;
+  if (decision.after_text.empty()) scim::AppendJson(resource.attributes, &made);
+  const std::string& text = made.empty() ? decision.after_text : made;
   std::string body;
   if (IsNewUser(request)) {
     scim::ResourceView view;
     view.resource = &resource;
-    body = scim::RenderResource(*request.schema, view, request.base_url, projection);
+    ASSIGN_OR_RETURN(
+        body, scim::RenderResource(*request.schema, view, text, request.base_url, projection));
   } else {
     ASSIGN_OR_RETURN(const auto reader, request.directory->readers().Take());
     if (request.http.method == "PATCH" && resource.type == event::v1::GROUP &&
@@ -49,7 +53,7 @@ absl::StatusOr<http::Response> Answer(const ScimRequest& request, const Decision
       ASSIGN_OR_RETURN(const uint64_t members, reader->MemberCount(resource.id));
       if (members > kMembersInAnswer) return ScimResponse(204, "", resource.version);
     }
-    ASSIGN_OR_RETURN(body, RenderWithReferences(request, resource, *reader, projection));
+    ASSIGN_OR_RETURN(body, RenderWithReferences(request, resource, text, *reader, projection));
   }
   http::Response response = ScimResponse(created ? 201 : 200, std::move(body), resource.version);
   if (created) {

@@ -10,7 +10,7 @@
 #include "broker/base/status.h"
 #include "broker/domain/caseless.h"
 #include "broker/projections/fold_file.h"
-#include "broker/projections/json_walk.h"
+#include "broker/scim/json_walk.h"
 
 namespace purser {
 namespace {
@@ -36,12 +36,16 @@ Resource ReadHead(const Statement& row) {
   return resource;
 }
 
-absl::StatusOr<Resource> ReadResource(const Statement& row) {
+absl::StatusOr<Resource> Parsed(const Statement& row) {
   Resource resource = ReadHead(row);
   JsonWalk walk(row.Text(5));
   const bool whole = walk.Sees('{') && walk.Value(&resource.attributes) && walk.at_end();
   if (!whole) return NotJson(resource.id);
   return resource;
+}
+
+absl::StatusOr<StoredResource> Stored(const Statement& row) {
+  return StoredResource{ReadHead(row), std::string(row.Text(5))};
 }
 
 // With the attributes of these names, each named once, and no more. What stands before them is
@@ -109,20 +113,48 @@ absl::Status Finish(Statement& row) {
   return row.status();
 }
 
-}  // namespace
-
-absl::StatusOr<std::optional<Resource>> DirectoryReader::Find(ResourceType type,
-                                                              absl::string_view id) const {
+// What `read` makes of the resource of that id, if there is one.
+template <typename Read>
+auto ReadById(Database& database, ResourceType type, absl::string_view id, Read read)
+    -> absl::StatusOr<std::optional<std::decay_t<decltype(*read(std::declval<Statement&>()))>>> {
   Statement& row =
-      database_->Prepare("SELECT " PURSER_RESOURCE_COLUMNS " FROM resources WHERE id=? AND type=?");
+      database.Prepare("SELECT " PURSER_RESOURCE_COLUMNS " FROM resources WHERE id=? AND type=?");
   row.Bind(id).Bind(static_cast<int>(type));
   if (!row.Next()) {
     RETURN_IF_ERROR(row.status());
     return std::nullopt;
   }
-  ASSIGN_OR_RETURN(Resource resource, ReadResource(row));
+  ASSIGN_OR_RETURN(auto found, read(row));
   RETURN_IF_ERROR(Finish(row));
-  return resource;
+  return found;
+}
+
+// The same of the resource at that place; NotFound where there is none.
+template <typename Read>
+auto ReadAt(Database& database, ResourceRow place, Read read)
+    -> decltype(read(std::declval<Statement&>())) {
+  Statement& row =
+      database.Prepare("SELECT " PURSER_RESOURCE_COLUMNS " FROM resources WHERE row=?");
+  row.Bind(place);
+  if (!row.Next()) {
+    RETURN_IF_ERROR(row.status());
+    return absl::NotFoundError("no resource stands there");
+  }
+  ASSIGN_OR_RETURN(auto found, read(row));
+  RETURN_IF_ERROR(Finish(row));
+  return found;
+}
+
+}  // namespace
+
+absl::StatusOr<std::optional<Resource>> DirectoryReader::Find(ResourceType type,
+                                                              absl::string_view id) const {
+  return ReadById(*database_, type, id, &Parsed);
+}
+
+absl::StatusOr<std::optional<StoredResource>> DirectoryReader::FindStored(
+    ResourceType type, absl::string_view id) const {
+  return ReadById(*database_, type, id, &Stored);
 }
 
 absl::StatusOr<std::optional<ResourceRow>> DirectoryReader::FindRow(ResourceType type,
@@ -136,16 +168,11 @@ absl::StatusOr<std::optional<ResourceRow>> DirectoryReader::FindRow(ResourceType
 }
 
 absl::StatusOr<Resource> DirectoryReader::ResourceAt(ResourceRow place) const {
-  Statement& row =
-      database_->Prepare("SELECT " PURSER_RESOURCE_COLUMNS " FROM resources WHERE row=?");
-  row.Bind(place);
-  if (!row.Next()) {
-    RETURN_IF_ERROR(row.status());
-    return absl::NotFoundError("no resource stands there");
-  }
-  ASSIGN_OR_RETURN(Resource resource, ReadResource(row));
-  RETURN_IF_ERROR(Finish(row));
-  return resource;
+  return ReadAt(*database_, place, &Parsed);
+}
+
+absl::StatusOr<StoredResource> DirectoryReader::StoredAt(ResourceRow place) const {
+  return ReadAt(*database_, place, &Stored);
 }
 
 absl::StatusOr<uint64_t> DirectoryReader::RowCount(const RowList& list) const {

@@ -41,6 +41,12 @@ struct PlacedResource {
   Resource resource;
 };
 
+// A resource whose attributes are not parsed: their text is all that an answer needs.
+struct StoredResource {
+  Resource resource;  // without attributes
+  std::string attributes;
+};
+
 // Lists whose order an index holds: all of a type by creation, users by CaselessKey(userName), or
 // the members of a group that has users alone, by their ids.
 struct RowList {
@@ -100,6 +106,10 @@ class DirectoryReader : public DirectoryState {
                                                      absl::string_view id) const;
   // NotFound where the row is empty.
   absl::StatusOr<Resource> ResourceAt(ResourceRow row) const;
+  // The same as Find() and ResourceAt().
+  absl::StatusOr<std::optional<StoredResource>> FindStored(event::v1::ResourceType type,
+                                                           absl::string_view id) const;
+  absl::StatusOr<StoredResource> StoredAt(ResourceRow row) const;
 
   absl::StatusOr<uint64_t> RowCount(const RowList& list) const;
   // The first `count` rows of a list behind `after` (0: from its beginning), one of that list.

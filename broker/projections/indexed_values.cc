@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "broker/projections/json_walk.h"
+#include "broker/scim/json_walk.h"
 
 namespace purser {
 namespace {

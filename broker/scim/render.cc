@@ -2,18 +2,87 @@
 
 #include <utility>
 
+#include "absl/container/inlined_vector.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "broker/base/ids.h"
 #include "broker/scim/json_text.h"
+#include "broker/scim/json_walk.h"
 #include "broker/scim/times.h"
-#include "broker/scim/value.h"
 
 namespace purser::scim {
 namespace {
 
-using nlohmann::json;
+// Of an answer with one resource: schemas, id, meta and a few groups.
+constexpr size_t kBesidesAttributes = 1024;
 
-// Writes one resource; every name written is the schema's, in canonical case.
+// A member of an object's text: its name, and its value as it is written.
+struct Member {
+  absl::string_view name;
+  absl::string_view value;
+};
+using Members = absl::InlinedVector<Member, 24>;
+
+// False where `text` is no object.
+bool ReadMembers(absl::string_view text, Members* members) {
+  JsonWalk walk(text);
+  return walk.Sees('{') && walk.Object([&](absl::string_view name) {
+    absl::string_view value;
+    if (!walk.Raw(&value)) return false;
+    members->push_back({name, value});
+    return true;
+  }) && walk.at_end();
+}
+
+// The value as it is written; empty where there is none.
+absl::string_view ValueOf(const Members& members, absl::string_view name) {
+  for (const Member& member : members) {
+    if (member.name == name) return member.value;
+  }
+  return "";
+}
+
+bool IsArray(absl::string_view value) { return value.front() == '['; }
+
+// Calls `element` with the text of each; false once it, or the text, is not as it should be.
+template <typename Element>
+bool ForEachElement(absl::string_view array, const Element& element) {
+  JsonWalk walk(array);
+  return walk.Sees('[') && walk.Array([&] {
+    absl::string_view text;
+    return walk.Raw(&text) && element(text);
+  });
+}
+
+bool ElementFits(const Attribute& attribute, absl::string_view value) {
+  const char first = value.front();
+  const bool number = first == '-' || absl::ascii_isdigit(static_cast<unsigned char>(first));
+  switch (attribute.type) {
+    case AttributeType::kBoolean:
+      return first == 't' || first == 'f';
+    case AttributeType::kInteger:
+      return number && value.find_first_of(".eE") == absl::string_view::npos;
+    case AttributeType::kDecimal:
+      return number;
+    case AttributeType::kComplex:
+      return first == '{';
+    default:
+      return first == '"';
+  }
+}
+
+// Whether a stored value has the shape and type that the attribute has now: a schema that is
+// configured may have changed since.
+bool Fits(const Attribute& attribute, absl::string_view value) {
+  if (value.empty()) return false;
+  if (!attribute.multi_valued) return ElementFits(attribute, value);
+  return ForEachElement(value,
+                        [&](absl::string_view element) { return ElementFits(attribute, element); });
+}
+
+// Writes one resource; every name written is the schema's, in canonical case, and every value as it
+// is stored: nothing is parsed that is only to be written again.
 class ResourceWriter {
  public:
   ResourceWriter(const ResourceSchema& schema, const ResourceView& view, absl::string_view base_url,
@@ -25,22 +94,28 @@ class ResourceWriter {
         projection_(projection),
         out_(*out) {}
 
-  void Write() {
+  // False where `attributes` is not the text of an object; what is written then is of no use.
+  bool Write(absl::string_view attributes) {
+    Members members;
+    whole_ = ReadMembers(attributes, &members);
     out_ += "{\"schemas\":[";
     AppendJsonString(schema_.core.urn, &out_);
     for (const Schema& extension : schema_.extensions) {
-      if (!resource_.attributes.contains(extension.urn)) continue;
+      if (ValueOf(members, extension.urn).empty()) continue;
       out_ += ',';
       AppendJsonString(extension.urn, &out_);
     }
     out_ += "],\"id\":";
     AppendJsonString(resource_.id, &out_);
-    WriteAttributes(nullptr, CommonAttributes(), resource_.attributes);
-    WriteAttributes(nullptr, schema_.core.attributes, resource_.attributes);
-    for (const Schema& extension : schema_.extensions) WriteExtension(extension);
+    WriteAttributes(nullptr, CommonAttributes(), members);
+    WriteAttributes(nullptr, schema_.core.attributes, members);
+    for (const Schema& extension : schema_.extensions) {
+      WriteExtension(extension, ValueOf(members, extension.urn));
+    }
     WriteReferences();
     WriteMeta();
     out_ += '}';
+    return whole_;
   }
 
  private:
@@ -51,63 +126,64 @@ class ResourceWriter {
     out_ += "\":";
   }
 
+  void Value(absl::string_view text) { out_.append(text.data(), text.size()); }
+
   void WriteAttributes(const Schema* extension, const std::vector<Attribute>& attributes,
-                       const json& holder) {
+                       const Members& holder) {
     for (const Attribute& attribute : attributes) {
-      const auto value = holder.find(attribute.name);
-      if (value == holder.end() || !projection_.Includes(extension, attribute) ||
-          !FitsType(attribute, *value)) {
-        continue;
-      }
+      const absl::string_view value = ValueOf(holder, attribute.name);
+      if (!Fits(attribute, value) || !projection_.Includes(extension, attribute)) continue;
       Name(attribute.name);
-      WriteValue(extension, attribute, *value);
+      WriteValue(extension, attribute, value);
     }
   }
 
-  void WriteValue(const Schema* extension, const Attribute& attribute, const json& value) {
-    if (!attribute.is_complex()) return AppendJson(value, &out_);
-    if (!value.is_array()) return WriteObject(extension, attribute, value);
+  void WriteValue(const Schema* extension, const Attribute& attribute, absl::string_view value) {
+    if (!attribute.is_complex()) return Value(value);
+    if (!IsArray(value)) return WriteObject(extension, attribute, value);
     out_ += '[';
-    for (const json& element : value) {
+    ForEachElement(value, [&](absl::string_view element) {
       if (out_.back() != '[') out_ += ',';
       WriteObject(extension, attribute, element);
-    }
+      return true;
+    });
     out_ += ']';
   }
 
-  void WriteObject(const Schema* extension, const Attribute& attribute, const json& object) {
+  void WriteObject(const Schema* extension, const Attribute& attribute, absl::string_view object) {
+    Members members;
+    whole_ &= ReadMembers(object, &members);
     out_ += '{';
     for (const Attribute& sub : attribute.sub_attributes) {
       if (!projection_.IncludesSub(extension, attribute, sub)) continue;
-      const auto value = object.find(sub.name);
-      if (value != object.end() && FitsType(sub, *value)) {
+      const absl::string_view value = ValueOf(members, sub.name);
+      if (Fits(sub, value)) {
         Name(sub.name);
-        AppendJson(*value, &out_);
+        Value(value);
       } else if (attribute.refers_by_value && sub.type == AttributeType::kReference) {
-        WriteDerivedReference(sub, object);
+        WriteDerivedReference(sub, ValueOf(members, "value"));
       }
     }
     out_ += '}';
   }
 
   // manager.$ref follows from manager.value, where that is an id of ours.
-  void WriteDerivedReference(const Attribute& sub, const json& object) {
-    const auto value = object.find("value");
-    if (value == object.end() || !value->is_string()) return;
-    const std::string& id = value->get_ref<const std::string&>();
-    if (!IsUuid(id)) return;
+  void WriteDerivedReference(const Attribute& sub, absl::string_view value) {
+    if (!absl::ConsumePrefix(&value, "\"") || !absl::ConsumeSuffix(&value, "\"")) return;
+    if (!IsUuid(value)) return;
     Name(sub.name);
-    AppendJsonString(LocationOf(base_url_, event::v1::USER, id), &out_);
+    AppendJsonString(LocationOf(base_url_, event::v1::USER, value), &out_);
   }
 
-  void WriteExtension(const Schema& extension) {
-    const auto holder = resource_.attributes.find(extension.urn);
-    if (holder == resource_.attributes.end()) return;
+  void WriteExtension(const Schema& extension, absl::string_view holder) {
+    if (holder.empty()) return;
+    Members members;
+    whole_ &= ReadMembers(holder, &members);
     const size_t before = out_.size();
     Name(extension.urn);
     out_ += '{';
     const size_t empty = out_.size();
-    WriteAttributes(&extension, extension.attributes, *holder);
+    WriteAttributes(&extension, extension.attributes, members);
     if (out_.size() == empty) {
       out_.resize(before);
     } else {
@@ -176,6 +252,7 @@ class ResourceWriter {
   absl::string_view base_url_;
   const Projection& projection_;
   std::string& out_;
+  bool whole_ = true;
 };
 
 // `where`: the members that say which page it is.
@@ -206,17 +283,14 @@ std::string LocationOf(absl::string_view base_url, event::v1::ResourceType type,
   return absl::StrCat(base_url, EndpointOf(type), "/", id);
 }
 
-void AppendResource(const ResourceSchema& schema, const ResourceView& view,
-                    absl::string_view base_url, const Projection& projection, std::string* out) {
-  ResourceWriter(schema, view, base_url, projection, out).Write();
-}
-
-std::string RenderResource(const ResourceSchema& schema, const ResourceView& view,
-                           absl::string_view base_url, const Projection& projection) {
+absl::StatusOr<std::string> RenderResource(const ResourceSchema& schema, const ResourceView& view,
+                                           absl::string_view attributes, absl::string_view base_url,
+                                           const Projection& projection) {
   std::string out;
-  out.reserve(2048);
-  AppendResource(schema, view, base_url, projection, &out);
-  return out;
+  out.reserve(attributes.size() + kBesidesAttributes);
+  if (ResourceWriter(schema, view, base_url, projection, &out).Write(attributes)) return out;
+  return absl::DataLossError(absl::StrCat("the stored attributes of ", view.resource->id,
+                                          " are not JSON; rebuild the read model"));
 }
 
 std::string RenderList(uint64_t total, uint64_t start_index,

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "broker/scim/filter.h"
 #include "broker/scim/projection.h"
@@ -20,14 +21,16 @@ std::string EntityTag(uint64_t version);
 std::string LocationOf(absl::string_view base_url, event::v1::ResourceType type,
                        absl::string_view id);
 
-// Appends the resource as `schema` has it, with schemas, id and meta. The view's members or groups
-// are rendered where the projection includes them.
-void AppendResource(const ResourceSchema& schema, const ResourceView& view,
-                    absl::string_view base_url, const Projection& projection, std::string* out);
-std::string RenderResource(const ResourceSchema& schema, const ResourceView& view,
-                           absl::string_view base_url, const Projection& projection = {});
+// The resource as `schema` has it, with schemas, id and meta. `attributes` is the text of what
+// Resource::attributes holds, which is not looked at: of each value in it that is shown the text is
+// taken over. The view's members or groups are rendered where the projection includes them.
+//
+// DataLoss where `attributes` is not JSON.
+absl::StatusOr<std::string> RenderResource(const ResourceSchema& schema, const ResourceView& view,
+                                           absl::string_view attributes, absl::string_view base_url,
+                                           const Projection& projection = {});
 
-// A ListResponse (RFC 7644, section 3.4.2) around resources that AppendResource() has made.
+// A ListResponse (RFC 7644, section 3.4.2) around resources that RenderResource() has made.
 // `start_index` counts from 1.
 std::string RenderList(uint64_t total, uint64_t start_index,
                        const std::vector<std::string>& resources);

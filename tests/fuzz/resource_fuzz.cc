@@ -17,8 +17,10 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     resource.attributes = input->attributes;
     scim::ResourceView view;
     view.resource = &resource;
-    const auto again = scim::ParseResource(
-        *schema, scim::RenderResource(*schema, view, "https://id.example.com/scim/v2"));
+    const auto rendered = scim::RenderResource(*schema, view, input->attributes_text,
+                                               "https://id.example.com/scim/v2");
+    fuzzing::Must(rendered.ok(), "what is sent can be rendered");
+    const auto again = scim::ParseResource(*schema, *rendered);
     fuzzing::Must(again.ok(), "what is rendered can be sent");
     fuzzing::Must(again->attributes == input->attributes, "sent again it is the same");
   }

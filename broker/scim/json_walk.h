@@ -55,8 +55,9 @@ class JsonWalk {
     return true;
   }
 
-  // Takes a value; `raw` is its text.
+  // Takes a value; `raw` is its text, without white space around it.
   bool Raw(absl::string_view* raw) {
+    if (at_end()) return false;
     const absl::string_view before = rest_;
     if (!Skip()) return false;
     *raw = before.substr(0, before.size() - rest_.size());

@@ -1,4 +1,4 @@
-#include "broker/projections/json_walk.h"
+#include "broker/scim/json_walk.h"
 
 #include <gtest/gtest.h>
 
