@@ -124,7 +124,7 @@ auto ReadById(Database& database, ResourceType type, absl::string_view id, Read 
     RETURN_IF_ERROR(row.status());
     return std::nullopt;
   }
-  ASSIGN_OR_RETURN(auto found, read(row));
+  auto found = read(row);
   RETURN_IF_ERROR(Finish(row));
   return found;
 }
@@ -140,7 +140,7 @@ auto ReadAt(Database& database, ResourceRow place, Read read)
     RETURN_IF_ERROR(row.status());
     return absl::NotFoundError("no resource stands there");
   }
-  ASSIGN_OR_RETURN(auto found, read(row));
+  auto found = read(row);
   RETURN_IF_ERROR(Finish(row));
   return found;
 }

@@ -11,7 +11,7 @@ import pytest
 
 from aftermath import Creations, assert_apps_follow, listed
 from crash_writers import Writers
-from footprint import file_sizes, processor_time
+from footprint import assert_journals_small, processor_time
 from history import check
 from log_events import directory_events
 from people import make_person
@@ -23,8 +23,6 @@ pytestmark = pytest.mark.alone
 
 SETTLED = 10_000  # users who are inactive, so without accounts, and whom no writer touches
 SHORT = 60  # seconds after which the short version has had enough cycles
-# Of a write-ahead log: it is moved into its file every 16 MiB, where no reader is in the way.
-JOURNAL_AT_MOST = 64 << 20
 READY_AT_MOST = 1.0  # seconds from the start of the process, with so many users
 
 
@@ -69,9 +67,7 @@ def test_nothing_is_lost_by_kill_9_under_64_writers(world, log_address, long_run
     print(f"{len(took)} cycles, {len(writers.operations)} requests; ready again within "
           f"{statistics.median(took):.2f} s (median), {max(took):.2f} s at most, of the processor "
           f"{statistics.median(processor):.2f} s, {max(processor):.2f} s at most")
-    journals = {name: size for name, size in file_sizes(here.purser.data).items()
-                if name.endswith("-wal")}
-    assert journals and max(journals.values()) <= JOURNAL_AT_MOST, journals
+    assert_journals_small(here.purser.data)
     final = everyone(here.purser.scim)
     events = [event for event in directory_events(here.purser.data) if event.id not in settled]
     shown = {key: user for key, user in listed(final).items() if key not in settled}

@@ -54,3 +54,12 @@ def file_sizes(folder):
     """{"read/app-0192....db": bytes} of every file below."""
     return {str(path.relative_to(folder)): path.stat().st_size
             for path in sorted(Path(folder).rglob("*")) if path.is_file()}
+
+
+# Bytes of a write-ahead log: it is moved into its file every 16 MiB, where no reader is in the way.
+JOURNAL_AT_MOST = 64 << 20
+
+
+def assert_journals_small(folder):
+    journals = {name: size for name, size in file_sizes(folder).items() if name.endswith("-wal")}
+    assert journals and max(journals.values()) <= JOURNAL_AT_MOST, journals
