@@ -135,6 +135,7 @@ class AppWorker {
     bool starts = false;           // counts among those whose `started` is written, or stands
     absl::Duration called_at = absl::ZeroDuration();  // SinceBoot
     bool settling = false;
+    StreamPosition looked_up_at = 0;  // of the app's fold, when its last look-up was sent
   };
   using AttemptPtr = std::shared_ptr<Attempt>;
   using Recorded = std::function<void()>;
@@ -276,6 +277,7 @@ class AppWorker {
   void Match(const AttemptPtr& attempt, size_t index);
   void OnMatched(const AttemptPtr& attempt, size_t index, const connectors::Result& result,
                  std::vector<connectors::RemoteResource> found);
+  bool WasLetGo(const Attempt& attempt, const std::string& remote_id) const;
   void NoMatch(const AttemptPtr& attempt);
   void LinkTo(const AttemptPtr& attempt, const connectors::RemoteResource& account);
   bool HandOver(const AttemptPtr& attempt, const std::string& holder,

@@ -100,6 +100,7 @@ void AppWorker::Match(const AttemptPtr& attempt, size_t index) {
   }
   Pace(attempt, [this, attempt, index] {
     const mapping::MatchingAttribute& attribute = attempt->wanted.mapped.matching[index];
+    attempt->looked_up_at = options_.projection->head().position;
     connector_->Find(TypeOf(attempt->type), attribute.target, TextOf(attribute.value),
                      BeginCall(attempt.get(), "find"),
                      [this, attempt, index, gone = gone_](const Result& result,
@@ -132,11 +133,26 @@ void AppWorker::OnMatched(const AttemptPtr& attempt, size_t index, const Result&
     return;
   }
   const auto holder = options_.projection->reader().LinkedTo(attempt->type, found.front().id);
-  if (!holder.ok() || !holder->has_value() || **holder == attempt->id) {
+  if (WasLetGo(*attempt, found.front().id)) {
+    Match(attempt, index);
+  } else if (!holder.ok() || !holder->has_value() || **holder == attempt->id) {
     LinkTo(attempt, found.front());
   } else if (!HandOver(attempt, **holder, found.front())) {
     WaitFor(attempt, **holder);
   }
+}
+
+// Whether another resource has let go of the account since the look-up was sent that shows it, as
+// one does whose account is deleted: then what the look-up shows may be no more.
+bool AppWorker::WasLetGo(const Attempt& attempt, const std::string& remote_id) const {
+  const AppReader& reader = options_.projection->reader();
+  const auto let_go = reader.LetGo(attempt.type, remote_id);
+  if (!let_go.ok()) return false;
+  return std::any_of(let_go->begin(), let_go->end(), [&](const std::string& id) {
+    const auto lane = reader.FindLane(id);
+    return id != attempt.id && lane.ok() && lane->has_value() &&
+           (*lane)->last_record > attempt.looked_up_at;
+  });
 }
 
 // No account matches: one is made for an active user, unless the app said that the name is taken.

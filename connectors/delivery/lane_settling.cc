@@ -95,6 +95,7 @@ void AppWorker::Settle(const AttemptPtr& attempt, const OpenOperation& open) {
   }
   const std::string target = row->target;
   Pace(attempt, [this, attempt, target] {
+    attempt->looked_up_at = options_.projection->head().position;
     connector_->Find(
         TypeOf(attempt->type), target, TextOf(attempt->changes.set[target]),
         BeginCall(attempt.get(), "find"),
@@ -164,7 +165,7 @@ void AppWorker::OnSettlingFind(const AttemptPtr& attempt, const Result& result,
     const auto holder = options_.projection->reader().LinkedTo(attempt->type, account.id);
     const bool others = holder.ok() && holder->has_value() && **holder != attempt->id;
     taken |= others;
-    return !others;
+    return !others && !WasLetGo(*attempt, account.id);
   });
   LaneRun* run = queue_.Find(attempt->id);
   const bool absent = row == nullptr || hit == found.end();

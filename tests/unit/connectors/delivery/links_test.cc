@@ -96,6 +96,25 @@ TEST(DeliveryLinks, ARehireUnderTheSameNameWhileTheAppIsDownGetsAnAccountOfItsOw
   EXPECT_FALSE(rig.LaneOf("u1").linked);
 }
 
+TEST(DeliveryLinks, AnAccountThatIsDeletedWhileItIsLookedUpIsNotLinked) {
+  DeliveryRig rig;
+  rig.CreateUser("u1", "anna");
+  rig.Settle();
+  const std::string old = rig.LaneOf("u1").remote_id;
+  // The look-up is asked before the delete, and its answer comes long after that of the delete.
+  rig.app.fault = [&](const AppCall& call) {
+    rig.app.options.latency = absl::Milliseconds(call.verb == "find" ? 500 : 20);
+    return Fault::kNone;
+  };
+  rig.Delete("u1");
+  rig.CreateUser("u2", "anna");
+  rig.Settle();
+  ASSERT_EQ(rig.app.Count("delete"), 1);
+  EXPECT_NE(rig.LaneOf("u2").remote_id, old);
+  ASSERT_EQ(rig.app.users.size(), 1u);
+  EXPECT_EQ(rig.app.users.begin()->first, rig.LaneOf("u2").remote_id);
+}
+
 TEST(DeliveryLinks, WhereADeleteKeepsTheAccountARehireTakesItOverInOneRecord) {
   FakeAppOptions options;
   options.capabilities.delete_keeps_account = true;
