@@ -17,8 +17,10 @@ void LiveNodes::Hear(const event::v1::Heartbeat& beat) {
     return;
   }
   Node& node = others_[beat.node_id()];
-  // What an earlier life had sent may arrive late.
-  if (node.earlier_boots.contains(beat.boot_id())) return;
+  // What an earlier life had sent may arrive late; even after the first of a later one, which is
+  // taken for the earlier of the two then, until nothing is heard of the other any more.
+  if (node.earlier_boots.contains(beat.boot_id()) && !IsSilentSince(node.heard_at)) return;
+  node.earlier_boots.erase(beat.boot_id());
   if (!node.boot_id.empty() && node.boot_id != beat.boot_id()) {
     node.earlier_boots.insert(node.boot_id);
   }

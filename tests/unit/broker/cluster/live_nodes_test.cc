@@ -39,6 +39,25 @@ TEST_F(LiveNodesTest, ANodeIsGoneAfterFourHeartbeatsWithoutOneOfItsOwn) {
   EXPECT_THAT(nodes_.Live(), ElementsAre("a", "b"));
 }
 
+TEST_F(LiveNodesTest, AnEarlierLifeThatIsHeardLastIsTakenForTheLaterOneForAWhileOnly) {
+  HearOwn(1);
+  Hear("b", "b2");
+  Hear("b", "b1");  // sent before the other, and late
+  for (int n = 0; n < 3; ++n) {
+    HearOwn(1);
+    Hear("b", "b2");
+  }
+  EXPECT_FALSE(nodes_.IsGone("b", "b1"));
+  HearOwn(1);
+  Hear("b", "b2");
+  EXPECT_TRUE(nodes_.IsGone("b", "b1"));
+  EXPECT_FALSE(nodes_.IsGone("b", "b2"));
+  EXPECT_THAT(nodes_.Live(), ElementsAre("a", "b"));
+  Hear("b", "b1");
+  HearOwn(3);
+  EXPECT_FALSE(nodes_.IsGone("b", "b2")) << "what is late once more says nothing";
+}
+
 TEST_F(LiveNodesTest, NobodyIsGoneWhileNoneOfItsOwnComeBack) {
   Hear("b", "b1");
   for (int n = 0; n < 100; ++n) Hear("c", "c1");
