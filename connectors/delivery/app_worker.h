@@ -268,6 +268,7 @@ class AppWorker {
   void AfterRecord(const AttemptPtr& attempt, bool link_changed);
   void RestAfter(const Attempt& attempt, const Lane& lane, bool link_changed);
   void LinkChanged(const std::string& id);
+  void JoinGroups(const Attempt& attempt, const DirectoryReader& directory);
   void Park(const AttemptPtr& attempt, const std::string& code, const std::string& message);
 
   // lane_matching.cc: reading accounts and linking them.

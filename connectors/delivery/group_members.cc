@@ -15,6 +15,12 @@ constexpr char kMembers[] = "members";
 // A delete lets memberships go first for so many times 5 s, and then waits no more.
 constexpr int kMostWaits = 3;
 
+// Whether a user who lives may have an account that is to go.
+bool AccountsMayGo(const AppSettings& settings) {
+  const bool everyone = settings.scope.all && settings.scope.filters.empty();
+  return !everyone || settings.inactive == config::v1::REMOVE;
+}
+
 }  // namespace
 
 void AppWorker::GatherMembers(const std::string& group, const DirectoryReader& directory,
@@ -45,8 +51,7 @@ absl::StatusOr<bool> AppWorker::MemberWanted(const std::string& group, const std
   ASSIGN_OR_RETURN(const auto type, directory.TypeOf(member));
   if (!type) return false;
   const AppReader& reader = options_.projection->reader();
-  const bool everyone = settings_->scope.all && settings_->scope.filters.empty();
-  if (*type == event::v1::USER && (!everyone || settings_->inactive == config::v1::REMOVE)) {
+  if (*type == event::v1::USER && AccountsMayGo(*settings_)) {
     ASSIGN_OR_RETURN(const Presence presence, ReadPresence(*settings_, directory, *type, member));
     if (presence == Presence::kOutOfScope) return false;
     // Its account is about to go, memberships first.
@@ -59,6 +64,23 @@ absl::StatusOr<bool> AppWorker::MemberWanted(const std::string& group, const std
   }
   *remote_id = lane->remote_id;
   return true;
+}
+
+// Whose account was about to go is in no group there; where it stays after all, its groups are
+// looked at again.
+void AppWorker::JoinGroups(const Attempt& attempt, const DirectoryReader& directory) {
+  const bool stays = attempt.lane.linked && attempt.wanted.presence == Presence::kActive;
+  if (!stays || attempt.type != event::v1::USER || !AccountsMayGo(*settings_)) return;
+  if (!settings_->groups.enabled) return;
+  const auto groups = directory.DirectGroupsOf(attempt.id);
+  if (!groups.ok()) return;
+  const StreamPosition since = std::max<StreamPosition>(1, app_.planned.directory_position());
+  for (const std::string& group : *groups) {
+    const auto held = options_.projection->reader().AcknowledgedMember(group, attempt.id);
+    if (held.ok() && *held == attempt.lane.remote_id) continue;
+    queue_.Run(group, event::v1::GROUP).members.insert(attempt.id);
+    WakeLane(group, event::v1::GROUP, since);
+  }
 }
 
 // Starts the next delta of the group's members; false where there is none to send. Removals go

@@ -98,6 +98,7 @@ absl::Status AppWorker::PlanLane(const AttemptPtr& attempt, const DirectoryReade
   ASSIGN_OR_RETURN(attempt->wanted, ReadWanted(*settings_, directory, reader, attempt->type,
                                                attempt->id, !attempt->lane.linked, Generator()));
   rests_on_ = std::max(rests_on_, attempt->wanted.position);
+  JoinGroups(*attempt, directory);
   const connectors::Capabilities capabilities = CapabilitiesFor(attempt->type);
   const Plan plan = PlanDelivery(*settings_, capabilities, attempt->wanted, attempt->lane);
   if (plan.step == Step::kCall && plan.kind == event::v1::DELETE && LeavesGroupsFirst(attempt)) {

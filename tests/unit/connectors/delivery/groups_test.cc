@@ -45,6 +45,26 @@ TEST(DeliveryGroups, AMemberWithoutAnAccountWaitsAndIsAddedLater) {
   EXPECT_EQ(rig.app.Group("Cooks")->members.size(), 2u);
 }
 
+TEST(DeliveryGroups, AMemberWhoseAccountWasAboutToGoAndStaysIsAdded) {
+  config::v1::App config = PlainApp();
+  config.mutable_deprovision()->set_inactive(config::v1::REMOVE);
+  DeliveryRig rig({}, config);
+  rig.CreateUser("u1", "anna");
+  rig.CreateGroup("g1", "Cooks", {});
+  rig.Settle();
+  rig.app.fault = [](const AppCall& call) {
+    return call.verb == "delete" ? Fault::kThrottled : Fault::kNone;
+  };
+  rig.Change("u1", "active", false);
+  rig.ChangeMembers("g1", {"u1"}, {});
+  rig.RunFor(absl::Seconds(1));
+  ASSERT_GT(rig.app.Count("delete"), 0);
+  rig.app.fault = nullptr;
+  rig.Change("u1", "active", true);
+  rig.Settle();
+  EXPECT_THAT(rig.app.Group("Cooks")->members, ElementsAre(rig.LaneOf("u1").remote_id));
+}
+
 TEST(DeliveryGroups, ABadMemberIsFoundAndTheOthersGoOn) {
   DeliveryRig rig;
   std::vector<std::string> members;
