@@ -72,8 +72,7 @@ bool ElementFits(const Attribute& attribute, absl::string_view value) {
   }
 }
 
-// Whether a stored value has the shape and type that the attribute has now: a schema that is
-// configured may have changed since.
+// What FitsType() says of a value, of its text.
 bool Fits(const Attribute& attribute, absl::string_view value) {
   if (value.empty()) return false;
   if (!attribute.multi_valued) return ElementFits(attribute, value);
